@@ -1,0 +1,146 @@
+"""The adapter contract: the operations that a framework may offer, and the class that maps them to it.
+
+Words: *operation* what a framework exposes; *property* a checkable claim about an operation, citing clauses;
+*adapter* the class that renames, transposes and rescales by documented constants, and contains no mathematics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from eqwise.spec import activations, losses, network, perceptron
+from eqwise.spec.document import AS_PRINTED, EQUATIONS
+from eqwise.spec.numbers.expression import Array, Expression, each
+
+Shape = Literal["elementwise", "rows", "sample", "affine", "network"]
+Domain = Literal["real", "slope", "label", "target", "probability", "share", "distribution", "positive"]
+
+
+class NotOffered(Exception):
+    """Raised by an adapter: the framework does not offer this case, and why."""
+
+
+class Adapter:
+    """Base class: NumPy arrays in and out, nothing offered.
+
+    A subclass sets `name`, `version` and `dtypes` and defines a method for each operation that the framework offers,
+    called as in `OPERATIONS`: inputs by position, hyper-parameters by keyword, in the framework's own type.
+    """
+
+    name: ClassVar[str] = "unnamed"
+    version: ClassVar[str] = "unknown"
+    dtypes: ClassVar[Sequence[str]] = ("float64",)
+    reduction: ClassVar[Mapping[str, str]] = {}
+    settings: ClassVar[Mapping[str, Any]] = {}
+
+    def from_numpy(self, array: Array) -> Any:
+        """A NumPy array as the framework's own; the dtypes are those of `dtypes`, bfloat16 being ml_dtypes.bfloat16."""
+        return array
+
+    def to_numpy(self, value: Any) -> Array:
+        """The framework's array as NumPy's."""
+        return np.asarray(value)
+
+    def offers(self, operation: str) -> bool:
+        """Whether the class defines the operation."""
+        return callable(getattr(self, operation, None))
+
+
+def perceptrons(x: Array, W: Array, b: Array) -> Array:
+    """(1) for each column of W, shape (n_in, n_out), and each element of b."""
+    return np.array([perceptron.perceptron(x, W[:, j], b[j]) for j in range(len(b))], object)
+
+
+def affine(x: Array, W: Array, b: Array) -> Array:
+    """The argument of f in (7) and (8)."""
+    return network.hidden_layer(x, W, b, lambda u: u)  # type: ignore[no-any-return]
+
+
+def _named(name: str) -> Callable[[Array], Array]:
+    """The activation of this name, on a vector."""
+    formula = OPERATIONS[name].formula
+    return formula if name == "softmax" else lambda u: each(formula, u)
+
+
+def layers(x: Array, *parameters: Array, activation: str, output: str) -> Array:
+    """(7) and (8); the parameters are all weight matrices, then all biases."""
+    depth = len(parameters) // 2
+    return network.network(x, parameters[:depth], parameters[depth:], _named(activation), _named(output))
+
+
+def logistic_binary_cross_entropy(u: Array, t: Array) -> Expression:
+    """(28) of the logistic (10) of the scores u."""
+    return losses.binary_cross_entropy(each(activations.logistic, u), t)  # type: ignore[no-any-return]
+
+
+def softmax_cross_entropy(u: Array, t: Array) -> Expression:
+    """(29) of the softmax (18) of the scores u."""
+    return losses.cross_entropy(activations.softmax(u), t)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a framework exposes: the equations it exercises, its inputs with their domains, its hyper-parameters."""
+
+    name: str
+    equations: tuple[int, ...]
+    formula: Callable[..., Any]
+    shape: Shape
+    inputs: Mapping[str, Domain]
+    hyper: tuple[str, ...] = ()
+
+    @cached_property
+    def clauses(self) -> tuple[str, ...]:
+        return tuple(f"eq{number}" for number in self.equations)
+
+    @property
+    def section(self) -> str:
+        """The section in whose test file the operation stands: that of the last equation it exercises."""
+        return EQUATIONS[self.equations[-1]].section
+
+    def readings(self) -> list[dict[int, str]]:
+        """Every choice of readings of its equations, the printed one first."""
+        names = [[AS_PRINTED, *EQUATIONS[number].readings] for number in self.equations]
+        return [dict(zip(self.equations, chosen, strict=True)) for chosen in product(*names)]
+
+
+_X: Mapping[str, Domain] = {"x": "real"}
+_LABELLED: Mapping[str, Domain] = {"y": "real", "t": "label"}
+_REGRESSED: Mapping[str, Domain] = {"y": "real", "t": "target"}
+_LAYER: Mapping[str, Domain] = {"x": "real", "W": "real", "b": "real"}
+
+OPERATIONS: Mapping[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        Operation("perceptron",  (1, 4, 5), perceptrons, "affine", _LAYER),
+        Operation("dense",       (7,),      affine,      "affine", _LAYER),
+        Operation("network",     (7, 8),    layers,      "network", {"x": "real", "weights": "real", "biases": "real"}),
+        Operation("step",        (2, 9),  activations.step,       "elementwise", _X),
+        Operation("logistic",    (6, 10), activations.logistic,   "elementwise", _X),
+        Operation("tanh",        (11,),   activations.tanh,       "elementwise", _X),
+        Operation("softplus",    (12,),   activations.softplus,   "elementwise", _X),
+        Operation("relu",        (13,),   activations.relu,       "elementwise", _X),
+        Operation("leaky_relu",  (14,),   activations.leaky_relu, "elementwise", _X, ("alpha",)),
+        Operation("prelu",       (15,),   activations.prelu,      "elementwise", {"x": "real", "a": "slope"}),
+        Operation("elu",         (16,),   activations.elu,        "elementwise", _X, ("alpha",)),
+        Operation("identity",    (17,),   activations.identity,   "elementwise", _X),
+        Operation("softmax",     (18,),   activations.softmax,    "rows", _X),
+        Operation("sum_of_squares",       (27,), losses.sum_of_squares, "sample", _REGRESSED),
+        Operation("binary_cross_entropy", (28,), losses.binary_cross_entropy, "sample", {"y": "probability", "t": "share"}),
+        Operation("cross_entropy",        (29,), losses.cross_entropy, "sample", {"y": "positive", "t": "share"}),
+        Operation("logistic_binary_cross_entropy", (28,), logistic_binary_cross_entropy, "sample", {"u": "real", "t": "share"}),
+        Operation("softmax_cross_entropy", (29,), softmax_cross_entropy, "sample", {"u": "real", "t": "distribution"}),
+        Operation("logistic_loss",       (30,), losses.logistic_loss,       "elementwise", _LABELLED),
+        Operation("exponential_loss",    (31,), losses.exponential_loss,    "elementwise", _LABELLED),
+        Operation("hinge",               (32,), losses.hinge,               "elementwise", _LABELLED),
+        Operation("quantile",            (33,), losses.quantile,            "elementwise", _REGRESSED, ("tau",)),
+        Operation("huber",               (34,), losses.huber,               "elementwise", _REGRESSED, ("delta",)),
+        Operation("epsilon_insensitive", (35,), losses.epsilon_insensitive, "elementwise", _REGRESSED, ("epsilon",)),
+    )
+}  # fmt: skip

@@ -1,0 +1,31 @@
+"""eqwise's own NumPy implementation as an adapter."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from eqwise.conformance.adapter import OPERATIONS, Adapter
+from eqwise.reference import activations, losses, network, perceptron
+
+_MODULES = (perceptron, network, activations, losses)
+
+
+class ReferenceAdapter(Adapter):
+    """Every operation by its name in `eqwise.reference`, every gradient by that name with ``_vjp``."""
+
+    name = "reference"
+    version = np.__version__
+    dtypes = ("float64", "float32", "float16", "bfloat16")
+    settings: ClassVar[Mapping[str, Any]] = {"numpy": np.__version__}
+
+    def vjp(self, operation: str, inputs: tuple[Any, ...], cotangent: Any, **hyper: Any) -> Any:
+        return _find(f"{operation}_vjp")(*inputs, cotangent, **hyper)
+
+
+def _find(name: str) -> Any:
+    return next(getattr(module, name) for module in _MODULES if hasattr(module, name))
+
+
+for _name in OPERATIONS:
+    setattr(ReferenceAdapter, _name, staticmethod(_find(_name)))

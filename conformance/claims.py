@@ -1,0 +1,112 @@
+"""From an operation and the dimensions of a call to the claims that its results are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance.adapter import OPERATIONS, Operation
+from eqwise.conformance.comparison import Claim
+from eqwise.spec.document import reading_as
+from eqwise.spec.numbers.expression import Array, Expression, each, symbol, symbols, total
+from eqwise.spec.numbers.tape import gradient, pullback
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is fixed while a claim is built: the operation, its dimensions, its options and the readings of its equations.
+
+    `dims` is (n,) for vectors, (n_in, n_out) for affine maps, all widths for networks, () for scalars.
+    """
+
+    operation: str
+    dims: tuple[int, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+    readings: tuple[tuple[int, str], ...] = ()
+    reduction: str | None = None
+
+    @property
+    def entry(self) -> Operation:
+        return OPERATIONS[self.operation]
+
+    def shapes(self) -> list[tuple[str, tuple[int, ...]]]:
+        """The name and shape of every array of one row, in the order of the contract, network parameters one by one."""
+        names = list(self.entry.inputs)
+        match self.entry.shape:
+            case "affine":
+                n_in, n_out = self.dims
+                return list(zip(names, [(n_in,), (n_in, n_out), (n_out,)], strict=True))
+            case "network":
+                pairs = list(zip(self.dims[:-1], self.dims[1:], strict=True))
+                weights = [(f"W{i + 1}", pair) for i, pair in enumerate(pairs)]
+                return [("x", self.dims[:1]), *weights, *((f"b{i + 1}", pair[1:]) for i, pair in enumerate(pairs))]
+            case _:
+                return [(name, self.dims) for name in names]
+
+    def outputs(self, arrays: list[Array], hyper: Mapping[str, Expression]) -> Array:
+        """The formula on one row of symbols, as a flat array."""
+        with reading_as(dict(self.readings)):
+            if self.reduction:
+                terms = each(self.entry.formula, *arrays)
+                made: Any = total(terms) if self.reduction == "sum" else total(terms) / len(terms)
+            elif self.entry.shape == "elementwise" and self.dims:
+                made = each(lambda *scalars: self.entry.formula(*scalars, **hyper), *arrays)
+            else:
+                made = self.entry.formula(*arrays, **hyper, **dict(self.options))
+        return np.array(made, object).ravel()
+
+
+def _symbols(name: str, shape: tuple[int, ...]) -> Any:
+    return symbols(name, *shape) if shape else symbol(name)
+
+
+def _flat(arrays: list[Any]) -> tuple[Expression, ...]:
+    return tuple(x for array in arrays for x in np.array(array, object).ravel())
+
+
+@lru_cache(maxsize=512)
+def value_claim(frame: Frame) -> Claim:
+    """One row: the outputs, over the row's inputs and the hyper-parameters."""
+    arrays = [_symbols(name, shape) for name, shape in frame.shapes()]
+    hyper = {name: symbol(name) for name in frame.entry.hyper}
+    return Claim(tuple(frame.outputs(arrays, hyper)), _flat([*arrays, *hyper.values()]))
+
+
+@lru_cache(maxsize=512)
+def slope_claim(frame: Frame, wrt: int) -> Claim:
+    """Elements: cotangent · ∂f/∂(input number `wrt`), over the inputs, the hyper-parameters and the cotangent."""
+    value, cotangent = value_claim(frame), symbol("cotangent")
+    slope = gradient(value.outputs[0], [value.inputs[wrt]])[0]
+    return Claim((cotangent * slope,), (*value.inputs, cotangent), value.outputs[0], wrt, is_derivative=True)
+
+
+@lru_cache(maxsize=512)
+def shared_claim(frame: Frame) -> Claim:
+    """Elements that share the second input a: Σ cotangent·∂f/∂a, over their first inputs, a, and their cotangents."""
+    (n,) = frame.dims
+    x, a, cotangents = symbols("x", n), symbol("a"), symbols("cotangent", n)
+    outputs = frame.outputs([x, np.full(n, a)], {})
+    return Claim(tuple(pullback(_flat([outputs]), [a], _flat([cotangents]))), (*x, a, *cotangents), is_derivative=True)
+
+
+@lru_cache(maxsize=512)
+def pullback_claim(frame: Frame, batch: int | None, offered: tuple[bool, ...] | None) -> Claim:
+    """The vector-Jacobian product: of one row, or of a batch that shares all inputs but the first.
+
+    `offered` says for which of the input arrays; None for all.
+    """
+    hyper = {name: symbol(name) for name in frame.entry.hyper}
+    (first, shape), *others = frame.shapes()
+    shared = [_symbols(name, other) for name, other in others]
+    rows = _symbols(first, shape) if batch is None else symbols(first, batch, *shape)
+    outputs = [frame.outputs([row, *shared], hyper) for row in ([rows] if batch is None else rows)]
+    width = len(outputs[0])
+    cotangents = _flat([symbols("cotangent", width) if batch is None else symbols("cotangent", batch, width)])
+    arrays = [rows, *shared]
+    wanted = [array for k, array in enumerate(arrays) if offered is None or offered[k]]
+    gradients = pullback(_flat(outputs), _flat(wanted), cotangents)
+    return Claim(tuple(gradients), (*_flat(arrays), *hyper.values(), *cotangents), is_derivative=True)

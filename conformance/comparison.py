@@ -1,0 +1,279 @@
+"""Holds arrays that an adapter returned against certified values: verdict, largest error, largest share, the worst place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from itertools import product
+
+import numpy as np
+from flint import arb
+
+from eqwise.conformance.verdicts import VERDICTS, Number, Worst
+from eqwise.spec.certify import Program, certified, derivative, refined, values
+from eqwise.spec.numbers import bounds
+from eqwise.spec.numbers.bounds import FACTOR, Sums
+from eqwise.spec.numbers.expression import Expression
+from eqwise.spec.numbers.formats import Floats, Format
+from eqwise.spec.numbers.program import FLOATS, compiled
+from eqwise.spec.numbers.tape import gradient
+
+ENOUGH = 48  # confirmed places after which a failing property is not searched for a worse one
+MOST_SHARES = 24  # places within 4 ulp whose share is computed; the others are bounded by ulps / 4
+MOST_KINKS = 4
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Formulas to hold results against: one per output, over inputs in a fixed order.
+
+    Where the claim is about a derivative, `value` is the formula that it is the derivative of, and `wrt` the input.
+    """
+
+    outputs: tuple[Expression, ...]
+    inputs: tuple[Expression, ...]
+    value: Expression | None = None
+    wrt: int = 0
+    is_derivative: bool = False
+
+    @cached_property
+    def program(self) -> Program:
+        if self.value is None:
+            return values(self.outputs, self.inputs)
+        series = derivative(self.value, self.inputs[:-1], self.wrt)  # the last input is the cotangent
+        return Program(lambda *balls: (balls[-1] * series.on_balls(*balls[:-1])[0],), None, 1)
+
+    @cached_property
+    def kept_output(self) -> Expression | None:
+        """c·f·f″/f′: the error of a derivative computed from the rounded output alone, such as y(1 − y)."""
+        if self.value is None:
+            return None
+        x = self.inputs[self.wrt]
+        slope = gradient(self.value, [x])[0]
+        curvature = gradient(slope, [x])[0]
+        return self.inputs[-1] * self.value * curvature / slope  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What comparing found."""
+
+    verdict: str
+    points: int
+    max_ulp: float
+    max_share: float
+    label: str | None = None
+    worst: Worst | None = None
+
+    def merged(self, other: Outcome) -> Outcome:
+        """Both together: the worse verdict with its place, the larger errors."""
+        rank = lambda o: (VERDICTS.index(o.verdict), o.max_share)  # noqa: E731
+        worse = max(self, other, key=rank)
+        return replace(
+            worse,
+            points=self.points + other.points,
+            max_ulp=max(self.max_ulp, other.max_ulp),
+            max_share=max(self.max_share, other.max_share),
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """One judged number: the verdict there, its error and the allowance that decided."""
+
+    verdict: str
+    share: float
+    error: float
+    allowance: float
+    label: str | None = None
+
+
+def judge(claim: Claim, rows: Floats, actual: Floats, target: Format) -> Outcome:
+    """Hold `actual`, shape (rows, outputs), against the claim at `rows`, shape (rows, inputs)."""
+    exact = certified(claim.program, rows, target)
+    with np.errstate(all="ignore"):
+        error = np.abs((actual - exact.high) - exact.low)
+        ulps = error / target.ulp(exact.high)
+        ulps[actual == target.round(exact.high)] = np.minimum(ulps, 0.5)[actual == target.round(exact.high)]
+        ulps[np.isinf(actual) & (target.round(exact.high) == actual)] = 0.0
+    ulps[np.isnan(ulps)] = np.inf
+    finite = ulps[np.isfinite(ulps)]
+    rest = np.sort(ulps[ulps <= FACTOR])[-MOST_SHARES - 1 : -MOST_SHARES] / FACTOR
+    found = Outcome("conforms", actual.size, float(finite.max(initial=0.0)), float(rest.max(initial=0.0)))
+    for i, k, place in _places(claim, rows, actual, exact.high, ulps, target):
+        if _rank(place) > (VERDICTS.index(found.verdict), found.max_share):
+            worst = _worst(claim, rows[i], k, float(exact.high[i, k]), float(actual[i, k]), place)
+            found = replace(found, verdict=place.verdict, max_share=place.share, label=place.label, worst=worst)
+    return found
+
+
+def _rank(place: Place) -> tuple[int, float]:
+    return VERDICTS.index(place.verdict), place.share
+
+
+def _worst(claim: Claim, row: Floats, k: int, expected: float, actual: float, place: Place) -> Worst:
+    names = [str(x.value) for x in claim.inputs]
+    inputs = {name: Number.of(value) for name, value in zip(names, row.tolist(), strict=True)}
+    output = f"output {k + 1} of {len(claim.outputs)}" if len(claim.outputs) > 1 else "output"
+    return Worst(inputs, Number.of(expected), Number.of(actual), output, place.error, place.allowance)
+
+
+def _places(
+    claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format
+) -> Iterator[tuple[int, int, Place]]:
+    """Every place beyond 4 ulp, and the few below that could hold the largest share, by falling error in ulps."""
+    order = np.argsort(-ulps, axis=None, kind="stable")
+    beyond = int(np.count_nonzero(ulps > FACTOR))
+    excused = _excused(claim, rows, actual, high, ulps, target)
+    best, deviating = 0.0, 0
+    for flat in order[: beyond + MOST_SHARES].tolist():
+        i, k = divmod(flat, ulps.shape[1])
+        if deviating >= ENOUGH or ulps[i, k] / FACTOR <= best:
+            return
+        if excused[i, k] > best:
+            place = _place(claim, rows[i].tolist(), k, float(actual[i, k]), target)
+            best = max(best, place.share if place.verdict == "conforms" else 0.0)
+            deviating += place.verdict == "deviates"
+            yield i, k, place
+
+
+def _excused(claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format) -> Floats:
+    """An upper bound of the share at every place, where floats can tell: narrow formats and plain conditioning."""
+    bound = ulps / FACTOR
+    if target.p > 24:
+        return bound
+    for k in range(bound.shape[1]):
+        doubtful = np.flatnonzero(bound[:, k] > 1)
+        if len(doubtful):
+            sums = bounds.strict_sums(claim.outputs[k], claim.inputs)
+            with np.errstate(all="ignore"):
+                terms = compiled(sums.relative, claim.inputs, FLOATS)(*rows[doubtful].T)
+                allowance = 2 * FACTOR * target.unit_roundoff * bounds.strict_factor(sums) * bounds.magnitude(terms)
+                share = np.abs(actual[doubtful, k] - high[doubtful, k]) / allowance
+            bound[doubtful, k] = np.where(share < 0.99, share, np.inf)
+    return bound
+
+
+def _place(claim: Claim, row: Sequence[float], k: int, actual: float, target: Format) -> Place:
+    """The verdict at one place, with everything that may excuse an error there."""
+    plain = _held(claim, row, k, actual, target)
+    if plain.verdict == "conforms":
+        return plain
+    near = _near_kinks(claim.outputs[k], claim.inputs, row, target, claim.is_derivative)
+    if near:
+        return min((plain, _hull(claim, row, k, actual, target, near)), key=_rank)
+    return plain
+
+
+def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: Format) -> Place:
+    """Strict, then absolute, then range, at one place, on one branch."""
+    output, inputs = claim.outputs[k], claim.inputs
+    exact = _ball(claim, row, k)
+    if exact is None:
+        return Place("undecided", np.inf, np.nan, np.nan)
+    size = float(abs(exact).upper())
+    sums = bounds.strict_sums(output, inputs)
+    floor = FACTOR * float(target.ulp(min(size, target.largest)))
+    strict = max(floor, 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)) * bounds.strict_factor(sums)
+    error = _distance(actual, exact, strict, target)
+    if error <= strict:
+        return Place("conforms", error / strict, error, strict)
+    sums = bounds.absolute_sums(output, claim.kept_output)
+    absolute = max(strict, _absolute(sums, inputs, row, target))
+    if _distance(actual, exact, absolute, target) <= absolute:
+        return Place("inaccurate", error / strict, error, strict)
+    if _leaves_range(output, inputs, row, target):
+        return Place("inaccurate", error / strict, error, strict, "range")
+    return Place("deviates", error / strict, error, strict)
+
+
+def _ball(claim: Claim, row: Sequence[float], k: int) -> arb | None:
+    for balls in refined(claim.program, row):
+        if balls[k].is_finite() and (balls[k].rel_accuracy_bits() > 60 or balls[k].rad() < arb((1, -1150))):
+            return balls[k].mid()
+    return None
+
+
+def _distance(actual: float, exact: arb, allowance: float, target: Format) -> float:
+    """|actual − exact|; 0 for an infinity where the allowance reaches the overflow threshold."""
+    if np.isnan(actual):
+        return float("inf")
+    if np.isinf(actual):
+        sign = 1 if actual > 0 else -1
+        overflow = arb(target.overflow.numerator) / target.overflow.denominator
+        reaches = np.isfinite(allowance) and bool(exact * sign + arb(allowance) >= overflow)
+        return 0.0 if reaches else float("inf")
+    return float(abs(arb(actual) - exact).upper())
+
+
+def _sum(expressions: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Sequence[float]) -> float:
+    """Σ|v| over these expressions at one row, by balls; infinite where no precision tells."""
+    for balls in refined(_values(expressions, inputs), row):
+        if all(b.is_finite() for b in balls):
+            return float(sum((abs(b) for b in balls), arb(0)).mid())
+    return float("inf")
+
+
+@lru_cache(maxsize=4096)
+def _values(expressions: tuple[Expression, ...], inputs: tuple[Expression, ...]) -> Program:
+    return values(expressions, inputs)
+
+
+def _absolute(sums: Sums, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+    rounding = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
+    return rounding * bounds.absolute_factor(sums) + target.smallest_normal * _sum(sums.underflow, inputs, row)
+
+
+def _leaves_range(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> bool:
+    """Whether an intermediate that does not descend from an exponential leaves the normal range."""
+    exposed = bounds.exposed(output)
+    for balls in refined(_values(exposed, inputs), row) if exposed else ():
+        sizes = [float(abs(b).mid()) if b.is_finite() else np.nan for b in balls]
+        return any(size > target.largest or 0 < size < target.smallest_normal for size in sizes)
+    return False
+
+
+def _near_kinks(
+    output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format, closed: bool
+) -> list[Expression]:
+    """Branch arguments within their own strict allowance of the threshold.
+
+    Underflow widens it only where a value can be flushed. At the threshold itself the branch that the notes print
+    decides the value; for a derivative (`closed`) both sides count.
+    """
+    near = []
+    for argument in bounds.branch_arguments(output):
+        sums = bounds.strict_sums(argument, inputs)
+        allowance = _flushed(argument, inputs, row, target)
+        if bounds.rounds(argument, dict(zip(inputs, row, strict=True)), target):
+            rounding = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
+            allowance += rounding * bounds.strict_factor(sums)
+        if _sum((argument,), inputs, row) <= allowance and (closed or allowance > 0):
+            near.append(argument)
+    return near
+
+
+def _flushed(argument: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+    """(smallest normal)·Σ|∂d/∂v| over the intermediates v of d that are subnormal there."""
+    slopes = [(v, d) for v, d in bounds.adjoints(argument).items() if v.operator not in ("number",)]
+    sizes = [_sum((v,), inputs, row) for v, _ in slopes]
+    exposed = tuple(d for (_, d), size in zip(slopes, sizes, strict=True) if 0 < size < target.smallest_normal)
+    return target.smallest_normal * _sum(exposed, inputs, row) if exposed else 0.0
+
+
+def _hull(
+    claim: Claim, row: Sequence[float], k: int, actual: float, target: Format, near: list[Expression]
+) -> Place:
+    """Any value between the branches that meet at the kinks conforms."""
+    if len(near) > MOST_KINKS:
+        return Place("conforms", 0.0, 0.0, np.inf, "kinks")
+    branches = []
+    for signs in product((1, -1), repeat=len(near)):
+        outputs = bounds.with_signs((claim.outputs[k],), dict(zip(near, signs, strict=True)))
+        branches.append(Claim(outputs, claim.inputs, is_derivative=claim.is_derivative))
+    ends = [_ball(branch, row, 0) for branch in branches]
+    known = [end for end in ends if end is not None]
+    if known and bool(min(known) <= actual) and bool(actual <= max(known)):
+        return Place("conforms", 0.0, 0.0, float(max(known) - min(known)), "kink")
+    return min((_held(branch, row, 0, actual, target) for branch in branches), key=_rank)

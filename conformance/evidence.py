@@ -1,0 +1,211 @@
+"""From calls of an adapter to samples that can be judged: the numbers that went in, and those that came out.
+
+Volume beyond the certified points is held against the float64 reference, which stays within half of the strict allowance
+(its accuracy table is measured, and tested): a result within 2 ulp of it is within 4 ulp of the truth. Everything else
+is certified like the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance import samples
+from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.claims import Frame, pullback_claim, shared_claim, slope_claim, value_claim
+from eqwise.conformance.comparison import Claim
+from eqwise.conformance.inputs import every_number
+from eqwise.conformance.invocation import flattened, gradients, value
+from eqwise.conformance.samples import Call, Structure
+from eqwise.conformance.session import Session
+from eqwise.spec.numbers.formats import Floats, Format
+
+COUNTS = {"elementwise": 3, "rows": 5, "sample": 80, "affine": 8, "network": 8}  # structures drawn, times the effort
+BATCH = {"elementwise": 1, "rows": 16, "sample": 1, "affine": 16, "network": 16}
+GRADIENT_BATCH = {"elementwise": 1, "rows": 16, "sample": 1, "affine": 3, "network": 2}
+BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
+CLOSE = 2.0  # ulps
+MOST_DOUBTFUL = 4096
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Results of one kind: the claim they are held against under chosen readings, inputs and results as rows.
+
+    `build` is a function of `frame` and `details`; `bulk` counts the results that the reference has vouched for.
+    """
+
+    build: Callable[..., Claim]
+    frame: Frame
+    details: tuple[Hashable, ...]
+    rows: Floats
+    actual: Floats
+    bulk: int = 0
+
+    def claim(self, readings: tuple[tuple[int, str], ...] = ()) -> Claim:
+        return self.build(replace(self.frame, readings=readings), *self.details)
+
+
+def grouped(found: Iterable[Sample]) -> list[Sample]:
+    """Samples of one claim put together, so that each claim is judged once."""
+    groups: dict[Hashable, list[Sample]] = {}
+    for sample in found:
+        groups.setdefault((sample.build, sample.frame, sample.details), []).append(sample)
+    return [
+        replace(
+            group[0],
+            rows=np.concatenate([sample.rows for sample in group]),
+            actual=np.concatenate([sample.actual for sample in group]),
+            bulk=sum(sample.bulk for sample in group),
+        )
+        for group in groups.values()
+    ]
+
+
+def calls(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Call]:
+    """The calls that a property makes: every number of a 16-bit format where that is one input, then drawn structures."""
+    elementwise = operation.shape == "elementwise"
+    batch = (BATCH if kind == "value" else GRADIENT_BATCH)[operation.shape]
+    unary = elementwise and len(operation.inputs) == 1 and operation.name not in session.adapter.reduction
+    if unary and kind == "value" and target.p <= 11 and session.effort != "smoke":
+        everything = every_number(target)
+        yield samples.elementwise(operation, Structure((0,), hyper=samples.usual_hyper(operation)[0]), target, everything)
+    for structure in _structures(session, operation, kind, target):
+        if operation.name in session.adapter.reduction:
+            structure = replace(structure, shape=(1 + structure.seed % 8,))
+        make = samples.elementwise if elementwise else samples.vector_call
+        yield make(operation, structure, target) if elementwise else samples.vector_call(operation, structure, target, batch)
+
+
+def _structures(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Structure]:
+    """Blocks at the usual hyper-parameters, then as many drawn structures as the effort asks for."""
+    if operation.shape == "elementwise":
+        for hyper in samples.usual_hyper(operation)[: 1 + session.volume // 2]:
+            seed = session.seed_for(operation.name, kind, target.name, *hyper.items())
+            yield Structure((samples.BLOCK,), hyper=hyper, seed=seed)
+    seed = session.seed_for(operation.name, kind, target.name)
+    yield from samples.drawn(samples.structures(operation, target), COUNTS[operation.shape] * session.volume, seed)
+
+
+def bulk_calls(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Call]:
+    """Blocks of constant length for the comparison with the reference; none for the reference itself."""
+    if operation.shape == "elementwise" and operation.name not in session.adapter.reduction and not session.is_reference:
+        hypers = samples.usual_hyper(operation)
+        for number in range(session.volume * BULK_BLOCKS):
+            seed = session.seed_for(operation.name, kind, target.name, "bulk", number)
+            yield samples.elementwise(operation, Structure((BULK_SIZE,), hyper=hypers[number % len(hypers)], seed=seed), target)
+
+
+def values(session: Session, call: Call, target: Format) -> list[Sample]:
+    """The values of one call."""
+    entry = call.frame.entry
+    reduction = session.adapter.reduction.get(entry.name)
+    if reduction:
+        frame = Frame(entry.name, np.shape(call.inputs[0]), reduction=reduction)
+        row = np.concatenate([*(np.asarray(a, np.float64) for a in call.inputs), np.array(call.hyper)])
+        actual = value(session.adapter, entry, call.inputs, (), target, **call.named)
+        return [Sample(value_claim, frame, (), row[None, :], actual.reshape(1, 1))]
+    rows, width = samples.rows_of(call), len(value_claim(call.frame).outputs)
+    actual = value(session.adapter, entry, call.inputs, result_shape(call), target, **call.named)
+    return [Sample(value_claim, call.frame, (), rows, actual.reshape(len(rows), width))]
+
+
+def bulk_values(session: Session, call: Call, target: Format) -> list[Sample]:
+    """The values of one block, of which only those far from the reference's are left to judge."""
+    name = call.frame.operation
+    (sample,) = values(session, call, target)
+    return [_doubtful(sample, np.asarray(getattr(_reference(), name)(*call.inputs, **call.named), np.float64), target)]
+
+
+def slopes(session: Session, call: Call, target: Format) -> list[Sample]:
+    """The gradients of one call, for a cotangent of its own."""
+    entry, cotangent = call.frame.entry, samples.cotangents(call.rng, result_shape(call), target)
+    found = gradients(session.adapter, entry, call.inputs, samples.cast(cotangent, target), target, **call.named)
+    if entry.shape != "elementwise":
+        return _pullback(call, cotangent, found)
+    rows = samples.rows_of(call, [cotangent])
+    made = []
+    for wrt, gradient in enumerate(found):
+        if gradient is not None and gradient.shape == cotangent.shape:
+            made.append(Sample(slope_claim, call.frame, (wrt,), rows, gradient.reshape(-1, 1)))
+        elif gradient is not None:
+            made += _shared(call, gradient, rows)
+    return made
+
+
+def bulk_slopes(session: Session, call: Call, target: Format) -> list[Sample]:
+    """The gradients of one block, of which only those far from the reference's are left to judge."""
+    made = slopes(session, call, target)
+    given = samples.cast(made[0].rows[:, -1], target) if made else None
+    expected = _reference().vjp(call.frame.operation, call.inputs, given, **call.named) if made else ()
+    return [
+        _doubtful(sample, np.asarray(expected[int(str(sample.details[0]))], np.float64), target)
+        for sample in made
+        if sample.build is slope_claim
+    ]
+
+
+def result_shape(call: Call) -> tuple[int, ...]:
+    """The shape that the contract asks of the operation's result."""
+    arrays = flattened(call.inputs)
+    match call.frame.entry.shape:
+        case "elementwise": return np.broadcast_shapes(*(array.shape for array in arrays))
+        case "sample":      return ()
+        case _:             return (*arrays[0].shape[:-1], len(value_claim(call.frame).outputs))
+    # fmt: skip
+
+
+def close(actual: Floats, expected: Floats, target: Format) -> Any:
+    """Where two arrays agree to 2 ulp, or are the same infinity."""
+    same = actual == expected
+    if same.all():
+        return same
+    with np.errstate(invalid="ignore", over="ignore"):
+        return same | (np.abs(actual - expected) <= CLOSE * target.ulp(expected))
+
+
+def _doubtful(sample: Sample, expected: Floats, target: Format) -> Sample:
+    places = np.flatnonzero(~close(sample.actual[:, 0], expected, target))
+    chosen = places[:: 1 + len(places) // MOST_DOUBTFUL]
+    return replace(sample, rows=sample.rows[chosen], actual=sample.actual[chosen], bulk=len(sample.rows) - len(places))
+
+
+def _reference() -> Any:
+    from eqwise.conformance.adapters.reference import ReferenceAdapter
+
+    return ReferenceAdapter()
+
+
+def _shared(call: Call, gradient: Floats, rows: Floats) -> list[Sample]:
+    """The gradient of an input that elements share (the last, as a channel's slope): the sum of theirs, for short sums."""
+    shares = gradient.size
+    if not len(rows) or len(rows) > 64 * shares:
+        return []
+    made = []
+    for k, share in enumerate(gradient.ravel()):
+        own = rows[k::shares]
+        row = np.concatenate([own[:, 0], own[:1, 1], own[:, -1]])
+        made.append(Sample(shared_claim, replace(call.frame, dims=(len(own),)), (), row[None, :], np.array([[share]])))
+    return made
+
+
+def _pullback(call: Call, cotangent: Floats, found: Sequence[Floats | None]) -> list[Sample]:
+    """All gradients of a call over vectors, of those inputs whose gradient is offered."""
+    arrays = [np.asarray(array, np.float64) for array in flattened(call.inputs)]
+    if call.frame.entry.shape == "rows":
+        (gradient,) = found
+        if gradient is None:
+            raise NotOffered("no gradient is offered")
+        width = arrays[0].shape[-1]
+        rows = np.column_stack([arrays[0].reshape(-1, width), cotangent.reshape(-1, width)])
+        return [Sample(pullback_claim, call.frame, (None, None), rows, gradient.reshape(-1, width))]
+    batch = None if call.frame.entry.shape == "sample" else len(arrays[0])
+    row = np.concatenate([*(array.ravel() for array in arrays), np.array(call.hyper), cotangent.ravel()])
+    actual = np.concatenate([g.ravel() for g in found if g is not None])
+    offered = tuple(gradient is not None for gradient in found)
+    if not any(offered):
+        raise NotOffered("no gradient is offered")
+    return [Sample(pullback_claim, call.frame, (batch, None if all(offered) else offered), row[None, :], actual[None, :])]

@@ -1,0 +1,98 @@
+"""Calls an adapter and holds it to the contract: shapes, dtypes, no harm to its inputs. What it raises becomes a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance.adapter import Adapter, NotOffered, Operation
+from eqwise.spec.numbers.expression import Array
+from eqwise.spec.numbers.formats import FORMATS, Floats, Format
+
+
+class AdapterError(Exception):
+    """The adapter raised, or returned something that the contract does not allow."""
+
+
+def value(adapter: Adapter, operation: Operation, inputs: Sequence[Any], shape: tuple[int, ...], target: Format, **named: Any) -> Floats:
+    """The operation on NumPy inputs, as float64 of the expected shape.
+
+    Raises `AdapterError` for anything that the contract does not allow, `NotOffered` as the adapter does.
+    """
+    result = raw_value(adapter, operation, inputs, **named)
+    return _checked(adapter, operation.name, result, shape, target)
+
+
+def raw_value(adapter: Adapter, operation: Operation, inputs: Sequence[Any], **named: Any) -> Any:
+    """The operation on NumPy inputs, as the framework returns it."""
+    return _guarded(operation.name, lambda: getattr(adapter, operation.name)(*_converted(adapter, inputs), **named))
+
+
+def gradients(
+    adapter: Adapter, operation: Operation, inputs: Sequence[Any], cotangent: Array, target: Format, **named: Any
+) -> list[Floats | None]:
+    """One gradient for each input array, lists flattened; None where the adapter offers none."""
+    call = f"vjp of {operation.name}"
+    results = _guarded(
+        call,
+        lambda: adapter.vjp(operation.name, tuple(_converted(adapter, inputs)), adapter.from_numpy(cotangent), **named),  # type: ignore[attr-defined]
+    )
+    if not isinstance(results, (tuple, list)) or len(results) != len(inputs):
+        raise AdapterError(f"{call} must return one gradient for each of its {len(inputs)} inputs, not {_brief(results)}")
+    arrays = flattened(inputs)
+    flat = flattened([_like(given, result) for given, result in zip(inputs, results, strict=True)])
+    if len(flat) != len(arrays):
+        raise AdapterError(f"{call} must return {len(arrays)} arrays, not {len(flat)}")
+    return [
+        None if result is None else _checked(adapter, call, result, np.shape(array), target)
+        for array, result in zip(arrays, flat, strict=True)
+    ]
+
+
+def _like(given: Any, result: Any) -> Any:
+    return [None] * len(given) if result is None and isinstance(given, list) else result
+
+
+def flattened(inputs: Sequence[Any]) -> list[Any]:
+    """Arrays and lists of arrays as one list."""
+    return [array for item in inputs for array in (item if isinstance(item, (list, tuple)) else [item])]
+
+
+def _converted(adapter: Adapter, inputs: Sequence[Any]) -> list[Any]:
+    return [
+        [adapter.from_numpy(array) for array in item] if isinstance(item, list) else adapter.from_numpy(item) for item in inputs
+    ]
+
+
+def _guarded(call: str, function: Callable[[], Any]) -> Any:
+    try:
+        return function()
+    except NotOffered:
+        raise
+    except Exception as error:
+        raise AdapterError(f"{call} raised {type(error).__name__}: {error}") from error
+
+
+def _checked(adapter: Adapter, call: str, result: Any, shape: tuple[int, ...], target: Format) -> Floats:
+    array = _guarded(f"to_numpy of the result of {call}", lambda: np.asarray(adapter.to_numpy(result)))
+    if array.shape != shape:
+        raise AdapterError(f"{call} returned shape {array.shape}; the contract asks for {shape}")
+    if not _holds(array.dtype, target):
+        raise AdapterError(f"{call} returned {array.dtype} for {target.name} inputs; a result may be wider, never narrower")
+    with np.errstate(over="ignore"):
+        return array.astype(np.float64)
+
+
+def _holds(dtype: np.dtype[Any], target: Format) -> bool:
+    """Whether every number of the target format is a number of this dtype."""
+    known = next((f for f in FORMATS.values() if f.dtype == dtype), None)
+    if known is not None:
+        return known.p >= target.p and known.emax >= target.emax
+    return dtype.kind == "f" and dtype.itemsize > 8
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,109 @@
+"""Finds the adapter that `--adapter` names."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from eqwise.conformance import waivers
+from eqwise.conformance.adapter import OPERATIONS, Adapter
+from eqwise.conformance.waivers import NOTHING_KNOWN, Known
+
+BUILT_IN = ("reference", "torch")
+
+
+class UsageError(ValueError):
+    """Something that was asked for cannot be had; one clear line says what and why."""
+
+
+def load(name: str, options: Mapping[str, str]) -> tuple[Adapter, Known]:
+    """The adapter, made with its options, and what its waivers file knows of it.
+
+    `name` is a built-in one, ``module:Class``, ``path/to/file.py[:Class]`` or an entry point of the group eqwise.adapters.
+    """
+    made = _made(_class(name), name, options)
+    if not any(callable(getattr(made, operation, None)) for operation in OPERATIONS):
+        raise UsageError(f"adapter {name!r}: class {type(made).__name__} offers no operation of the contract, such as 'softplus'")
+    source = Path(sys.modules[type(made).__module__].__file__ or "")
+    beside = source.with_suffix(".toml")
+    if not beside.is_file():
+        return made, NOTHING_KNOWN
+    try:
+        return made, waivers.read(beside, made.version)
+    except waivers.WaiverError as error:
+        raise UsageError(str(error)) from error
+
+
+def _made(found: type, name: str, options: Mapping[str, str]) -> Any:
+    whole = found if issubclass(found, Adapter) else type(found.__name__, (found, Adapter), {"__module__": found.__module__})
+    try:
+        return whole(**options)
+    except TypeError as error:
+        raise UsageError(f"adapter {name!r} does not take the options {dict(options)}: {error}") from error
+
+
+def _class(name: str) -> type:
+    place, _, chosen = name.partition(":")
+    if place in BUILT_IN:
+        return _chosen(_imported(f"eqwise.conformance.adapters.{place}", name), chosen, name)
+    if place.endswith(".py"):
+        return _chosen(_from_file(Path(place)), chosen, name)
+    for point in entry_points(group="eqwise.adapters", name=name):
+        return _only_class(point.load(), name)
+    if ":" in name:
+        return _chosen(_imported(place, name), chosen, name)
+    raise UsageError(
+        f"no adapter {name!r}: the built-in ones are {', '.join(BUILT_IN)}; others are given as module:Class or path/to/file.py"
+    )
+
+
+def _only_class(found: Any, name: str) -> type:
+    if not isinstance(found, type):
+        raise UsageError(f"adapter {name!r} is a {type(found).__name__}, not a class")
+    return found
+
+
+def _imported(module: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing == "torch":
+            raise UsageError("adapter 'torch' needs PyTorch, which is not installed: pip install 'eqwise[torch]'") from error
+        raise UsageError(f"adapter {name!r} cannot be imported: {error}") from error
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UsageError(f"no adapter file {str(path)!r}")
+    spec = importlib.util.spec_from_file_location(f"eqwise_adapter_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"adapter file {str(path)!r} cannot be imported: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _chosen(module: ModuleType, chosen: str, name: str) -> type:
+    if chosen:
+        if not hasattr(module, chosen):
+            raise UsageError(f"adapter {name!r}: there is no class {chosen!r} in {module.__name__}")
+        return _only_class(getattr(module, chosen), name)
+    classes = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__ and _offers(c)]
+    if len(classes) != 1:
+        names = ", ".join(c.__name__ for c in classes) or "none"
+        raise UsageError(f"adapter {name!r} must name its class, as in file.py:Class; classes that offer operations: {names}")
+    return classes[0]
+
+
+def _offers(found: type) -> bool:
+    return issubclass(found, Adapter) or any(callable(getattr(found, operation, None)) for operation in OPERATIONS)

@@ -1,0 +1,222 @@
+"""The pytest plugin: the suite's options, its parametrised properties, the report and the summary.
+
+It is loaded in a clone by `addopts`, by `eqwise run`, or by hand with ``-p eqwise.conformance.plugin``; never as an entry
+point, so that it touches no foreign pytest run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eqwise.conformance.adapter import OPERATIONS, Operation
+from eqwise.conformance.loading import UsageError, load
+from eqwise.conformance.properties import CHECKS, kinds_of
+from eqwise.conformance.purity import check_smoke
+from eqwise.conformance.report.terminal import failure, summary
+from eqwise.conformance.report.writer import Writer
+from eqwise.conformance.session import DEFAULT_SEED, EFFORTS, Session
+from eqwise.conformance.verdicts import Result
+from eqwise.spec.document import LAST_EQUATION
+from eqwise.spec.numbers.formats import FORMATS
+
+SESSION = pytest.StashKey[Session]()
+RESULT = pytest.StashKey[dict[str, Any]]()
+_controller: list[Writer] = []  # the writer of the run in the controlling process; workers have none
+_HOME = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("eqwise", "conformance with the notes")
+    group.addoption("--adapter", default="reference", metavar="A", help="built-in name, module:Class, path/to/file.py[:Class]")
+    group.addoption("--adapter-option", action="append", default=[], metavar="KEY=VALUE", help="passed to the adapter's class")
+    group.addoption("--equations", metavar="N,N-M", help=f"only these of the equations 1 to {LAST_EQUATION}")
+    group.addoption("--dtypes", metavar="D,D", help=f"only these of {', '.join(FORMATS)}")
+    group.addoption("--literal", action="store_true", help="accept no reading but the printed formula")
+    group.addoption("--accuracy", choices=("absolute", "strict"), default="absolute", help="strict: inaccurate results fail")
+    group.addoption("--effort", choices=tuple(EFFORTS), default="standard", help="how many points are judged")
+    group.addoption("--conformance-seed", type=int, default=DEFAULT_SEED, metavar="N", help="explore other points")
+    group.addoption("--conformance-report", metavar="FILE", help="write the JSON report")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "statement(key): checks a statement of the notes")
+    config.addinivalue_line("markers", "section(number): the properties of a section's operations")
+    config.addinivalue_line("markers", "clauses(*keys): what the test cites")
+    try:
+        config.stash[SESSION] = session = _session(config)
+        if not hasattr(config, "workerinput"):
+            _controller.append(Writer(config.option.conformance_report, session, _shown(config)))
+    except UsageError as error:
+        raise pytest.UsageError(f"eqwise: {error}") from error
+
+
+def _session(config: pytest.Config) -> Session:
+    options = config.option
+    equations(options.equations)
+    adapter, known = load(options.adapter, dict(_pair(text) for text in options.adapter_option))
+    dtypes = _dtypes(options.dtypes, adapter.dtypes)
+    return Session(adapter, known, options.conformance_seed, options.effort, options.accuracy, options.literal, dtypes)
+
+
+def _shown(config: pytest.Config) -> dict[str, Any]:
+    names = ("adapter", "adapter_option", "equations", "dtypes", "literal", "accuracy", "effort")
+    return {name: getattr(config.option, name) for name in names}
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise UsageError(f"--adapter-option {text!r} is not KEY=VALUE")
+    return key, value
+
+
+def equations(text: str | None) -> frozenset[int]:
+    """The numbers that ``10,57-68`` names; all of them for None."""
+    if text is None:
+        return frozenset(range(1, LAST_EQUATION + 1))
+    chosen: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not 1 <= first <= last <= LAST_EQUATION:
+            raise UsageError(f"--equations {text!r}: the notes number their equations 1 to {LAST_EQUATION}, as in 10,57-68")
+        chosen.update(range(first, last + 1))
+    return frozenset(chosen)
+
+
+def _dtypes(text: str | None, offered: Any) -> tuple[str, ...]:
+    unknown = [name for name in offered if name not in FORMATS]
+    if unknown:
+        raise UsageError(f"the adapter lists dtype {unknown[0]!r}; the suite judges {', '.join(FORMATS)}")
+    if text is None:
+        return tuple(offered)
+    for name in text.split(","):
+        if name not in FORMATS:
+            raise UsageError(f"--dtypes {name!r}: the suite judges {', '.join(FORMATS)}")
+        if name not in offered:
+            raise UsageError(f"--dtypes {name!r}: the adapter offers {', '.join(offered)}")
+    return tuple(text.split(","))
+
+
+# parametrisation: ids read eq12-softplus-derivative-float32
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    session = metafunc.config.stash[SESSION]
+    if "check" in metafunc.fixturenames:
+        section = metafunc.definition.get_closest_marker("section")
+        metafunc.parametrize("check", list(_checks(session, section.args[0] if section else "")))
+    elif "dtype" in metafunc.fixturenames and _ours(metafunc.module):
+        metafunc.parametrize("dtype", session.dtypes)
+
+
+def _ours(module: Any) -> bool:
+    return Path(module.__file__).parent == _HOME
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property of one operation in one dtype."""
+
+    operation: Operation
+    kind: str
+    dtype: str
+
+    @property
+    def name(self) -> str:
+        return f"{'+'.join(self.operation.clauses)}-{self.operation.name}-{self.kind}-{self.dtype}"
+
+    def __call__(self, session: Session) -> Result:
+        if not session.adapter.offers(self.operation.name):
+            return Result(self.operation.clauses, self.operation.name, self.kind, self.dtype, "not_offered")
+        failed = smoke(session, self.dtype)
+        if failed.verdict != "conforms":
+            message = f"not judged, because the smoke property failed: {failed.message}"
+            return Result(self.operation.clauses, self.operation.name, self.kind, self.dtype, "undecided", label="smoke", message=message)
+        return CHECKS[self.kind](session, self.operation, self.dtype)
+
+
+def _checks(session: Session, section: str) -> Iterator[Any]:
+    for operation in OPERATIONS.values():
+        if operation.section == section:
+            for kind in kinds_of(operation):
+                for dtype in session.dtypes:
+                    check = Check(operation, kind, dtype)
+                    yield pytest.param(check, id=check.name, marks=pytest.mark.clauses(*operation.clauses))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what cites a chosen equation, or a statement where no equations are chosen."""
+    if config.option.equations is None:
+        return
+    wanted = {f"eq{number}" for number in equations(config.option.equations)}
+    kept = [item for item in items if not _inside(item) or wanted & set(_clauses(item))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def _inside(item: pytest.Item) -> bool:
+    return item.path.parent == _HOME
+
+
+def _clauses(item: pytest.Item) -> tuple[str, ...]:
+    marker = item.get_closest_marker("clauses")
+    return marker.args if marker else ()
+
+
+@pytest.fixture
+def settle(request: pytest.FixtureRequest) -> Callable[[Callable[[Session], Result]], None]:
+    """Runs a check, records its result and fails the test where the verdict asks for it."""
+    session = request.config.stash[SESSION]
+
+    def run(check: Callable[[Session], Result]) -> None:
+        before = session.adapter.seconds
+        result, problem = session.settle(check(session))
+        request.node.stash[RESULT] = {**result.as_json(), "seconds": session.adapter.seconds - before}
+        if problem:
+            pytest.fail(failure(result, problem), pytrace=False)
+        if result.verdict == "not_offered":
+            pytest.skip(f"not offered: {result.message or result.operation}")
+        if result.label == "smoke":
+            pytest.skip(str(result.message))
+
+    return run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+    report = yield
+    if call.when == "call" and RESULT in item.stash:
+        report.eqwise = item.stash[RESULT]
+    return report
+
+
+def pytest_runtest_logreport(report: Any) -> None:
+    """In the controlling process: every result arrives here, from whichever process judged it."""
+    if hasattr(report, "eqwise") and _controller:
+        _controller[-1].add(dict(report.eqwise))
+
+
+def smoke(session: Session, dtype: str) -> Result:
+    """The smoke property of a dtype, judged once in each process."""
+    if ("smoke", dtype) not in session.cache:
+        session.cache["smoke", dtype] = check_smoke(session, dtype)
+    return session.cache["smoke", dtype]  # type: ignore[no-any-return]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if _controller:
+        for line in summary(_controller[-1].results, config.stash[SESSION].adapter):
+            terminalreporter.write_line(line)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The report is written last, so that an interrupted run still leaves what it has."""
+    if _controller and config.stash.get(SESSION, None) is not None:
+        _controller.pop().finish()

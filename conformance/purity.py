@@ -1,0 +1,128 @@
+"""What a call must leave alone: its inputs, and the results of earlier calls. And the way into the framework and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance import samples
+from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.evidence import result_shape
+from eqwise.conformance.invocation import AdapterError, flattened, gradients, raw_value
+from eqwise.conformance.samples import Call
+from eqwise.conformance.session import Session
+from eqwise.conformance.verdicts import Result
+from eqwise.spec.numbers.expression import Array
+from eqwise.spec.numbers.formats import FORMATS, Format
+
+STRUCTURES = 4
+
+
+def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
+    """Inputs keep their bytes, and a result keeps its values when the operation is called again."""
+    target = FORMATS[dtype]
+    blank = Result(operation.clauses, operation.name, "purity", dtype, "not_offered")
+    points = 0
+    for first, again in _pairs(session, operation, target):
+        for harm in (_value_harm, _gradient_harm):
+            try:
+                message = harm(session, first, again, target)
+            except NotOffered as reason:
+                blank = replace(blank, message=str(reason))
+                continue
+            except AdapterError as error:
+                if harm is _value_harm:
+                    return replace(blank, verdict="error", message=str(error))
+                continue  # the derivative property says so
+            points += 1
+            if message:
+                return replace(blank, verdict="deviates", points=points, message=message)
+    return replace(blank, verdict="conforms", points=points, message=None) if points else blank
+
+
+def _pairs(session: Session, operation: Operation, target: Format) -> list[tuple[Call, Call]]:
+    """Calls of equal shape with different numbers."""
+    found = samples.drawn(samples.structures(operation, target), STRUCTURES, session.seed_for(operation.name, "purity", target.name))
+    if operation.name in session.adapter.reduction:
+        found = [replace(structure, shape=(3,)) for structure in found]
+
+    def made(structure: samples.Structure) -> Call:
+        if operation.shape == "elementwise":
+            return samples.elementwise(operation, structure, target)
+        return samples.vector_call(operation, structure, target, 1 if operation.shape == "sample" else 2)
+
+    return [(made(structure), made(replace(structure, seed=structure.seed + 1))) for structure in found]
+
+
+def _value_harm(session: Session, first: Call, again: Call, target: Format) -> str | None:
+    watch = _Watch(first)
+    result = raw_value(session.adapter, first.frame.entry, first.inputs, **first.named)
+    kept = np.array(session.adapter.to_numpy(result), copy=True)
+    raw_value(session.adapter, again.frame.entry, again.inputs, **again.named)
+    written = watch.written()
+    if written:
+        return f"{first.frame.operation} writes to its input {written}"
+    if kept.tobytes() != np.asarray(session.adapter.to_numpy(result)).tobytes():
+        return f"the result of {first.frame.operation} changes when it is called again"
+    return None
+
+
+def _gradient_harm(session: Session, first: Call, again: Call, target: Format) -> str | None:
+    if not session.adapter.offers("vjp") or first.frame.operation in session.adapter.reduction:
+        raise NotOffered("no gradient is offered")
+    cotangent = samples.cast(samples.cotangents(first.rng, result_shape(first), target), target)
+    watch = _Watch(first, [cotangent])
+    found = gradients(session.adapter, first.frame.entry, first.inputs, cotangent, target, **first.named)
+    del found
+    written = watch.written()
+    return f"vjp of {first.frame.operation} writes to its {written}" if written else None
+
+
+class _Watch:
+    """Remembers the bytes of a call's arrays."""
+
+    def __init__(self, call: Call, more: Sequence[Array] = ()) -> None:
+        self.names = [*(name for name, _ in call.frame.shapes()), "cotangent"]
+        self.arrays = [*flattened(call.inputs), *more]
+        self.before = [array.tobytes() for array in self.arrays]
+
+    def written(self) -> str | None:
+        """The name of the first array that no longer holds its bytes."""
+        changed = (name for name, a, b in zip(self.names, self.arrays, self.before, strict=False) if a.tobytes() != b)
+        return next(changed, None)
+
+
+def check_smoke(session: Session, dtype: str) -> Result:
+    """Arrays survive the way into the framework and back: dtype, shape, every number and sign; nothing is written."""
+    target = FORMATS[dtype]
+    blank = Result((), None, "smoke", dtype, "conforms")
+    values = [0.0, -0.0, 1.0, -1.5, target.largest, target.smallest_normal, target.smallest_subnormal, np.inf, -np.inf, np.nan]
+    points = 0
+    for shape, layout in (((10,), "C"), ((2, 5), "F"), ((5, 2), "strided"), ((10,), "reversed"), ((), "C"), ((0,), "C")):
+        array = samples.laid_out(samples.cast(np.resize(values, shape), target), layout)
+        message = _conversion(session, array)
+        if message:
+            return replace(blank, verdict="error", message=message)
+        points += array.size
+    return replace(blank, points=points)
+
+
+def _conversion(session: Session, array: Array) -> str | None:
+    before = array.tobytes()
+    try:
+        back = np.asarray(session.adapter.to_numpy(session.adapter.from_numpy(array)))
+    except Exception as error:
+        return f"conversion of {array.dtype} raised {type(error).__name__}: {error}"
+    if back.dtype != array.dtype or back.shape != array.shape:
+        return f"{array.dtype} of shape {array.shape} came back as {back.dtype} of shape {back.shape}"
+    if array.tobytes() != before or not _same_numbers(array, back):
+        return f"numbers of {array.dtype} change on the way into the framework and back"
+    return None
+
+
+def _same_numbers(a: Any, b: Any) -> bool:
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    return bool(np.all((a == b) & (np.signbit(a) == np.signbit(b)) | np.isnan(a) & np.isnan(b)))

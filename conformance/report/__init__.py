@@ -1,0 +1,1 @@
+"""The report in its forms: JSON (streamed, then sorted) and terminal."""

@@ -1,0 +1,122 @@
+"""The report for people: 80 columns, a line for each section, a block for each clause that does not conform."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
+from typing import Any
+
+from eqwise.conformance.verdicts import VERDICTS, Number, Result, by_clause
+from eqwise.spec.document import EQUATIONS, STATEMENTS
+from eqwise.spec.transcript import formula
+
+WIDTH = 80
+_COLUMNS = ("conforms", "conforms_as", "inaccurate", "deviates", "not_offered")
+_TITLES = {
+    "2": "perceptron", "3": "networks", "4": "activations", "6": "metrics", "7": "losses", "8": "gradient descent",
+    "9": "back-propagation", "10": "optimizers", "11": "initialization", "12": "regularization",
+}  # fmt: skip
+_MOST_INPUTS = 6
+
+
+def summary(results: list[Result], adapter: Any) -> Iterator[str]:
+    """The lines of the summary."""
+    clauses = by_clause(results)
+    if not clauses:
+        return
+    yield ""
+    yield f" eqwise: {adapter.name} {adapter.version} against the notes ".center(WIDTH, "=")
+    yield from _table(clauses)
+    for key in sorted(clauses, key=_order):
+        if clauses[key].verdict not in ("conforms", "not_offered"):
+            yield ""
+            yield from _clause(key, [result for result in results if key in result.clauses and result.concerns_clauses])
+    outside = [result for result in results if result.property == "special_values" and result.message]
+    if outside:
+        yield ""
+        yield "Special values (outside the notes, which speak of real numbers; no verdict):"
+        for result in outside:
+            yield from _wrapped(f"{result.operation} {result.dtype}: {result.message}", "  ")
+
+
+def failure(result: Result, problem: str) -> str:
+    """One failed property as one block."""
+    lines = [f"{result.operation or 'adapter'} {result.property} {result.dtype or ''}: {problem}"]
+    for key in result.clauses:
+        lines += _wrapped(_cited(key), "  ")
+    return "\n".join([*lines, *_details(result)])
+
+
+def _table(clauses: dict[str, Any]) -> Iterator[str]:
+    yield f"{'section':<22}{'clauses':>8}{'conforms':>9}{'conforms_as':>12}{'inaccurate':>11}{'deviates':>9}{'n/offered':>9}"
+    rows: dict[str, Counter[str]] = {}
+    for key, clause in clauses.items():
+        rows.setdefault(_section(key), Counter())[clause.verdict] += 1
+    for section in sorted(rows, key=int):
+        counts = rows[section]
+        numbers = [counts[name] for name in _COLUMNS]
+        line = f"{section:>2} {_TITLES[section]:<19}{sum(counts.values()):>8}"
+        yield line + "".join(f"{n or '-':>{w}}" for n, w in zip(numbers, (9, 12, 11, 9, 9), strict=True))
+        rest = {name: counts[name] for name in ("error", "undecided") if counts[name]}
+        if rest:
+            yield "   " + ", ".join(f"{name}: {count}" for name, count in rest.items())
+
+
+def _clause(key: str, results: list[Result]) -> Iterator[str]:
+    yield from _wrapped(_cited(key), "")
+    judged = [result for result in results if result.verdict not in ("conforms", "not_offered")]
+    judged.sort(key=lambda result: (-VERDICTS.index(result.verdict), -(result.max_share or 0.0)))
+    worst = judged[0]
+    where = " ".join(str(word) for word in (worst.operation, worst.property, worst.label, worst.dtype) if word)
+    reading = f" [{worst.reading}]" if worst.reading else ""
+    yield from _wrapped(f"{worst.verdict}{reading}: {where}{_waived(worst)}", "  ")
+    if worst.message and worst.worst is None:
+        yield from _wrapped(worst.message, "    ")
+    yield from _details(worst)
+    others = Counter((r.operation, r.property, r.verdict) for r in judged[1:])
+    for (operation, kind, verdict), count in others.items():
+        yield f"  also {verdict}: {operation} {kind}" + (f", {count} dtypes" if count > 1 else "")
+
+
+def _waived(result: Result) -> str:
+    return f" (waived, {result.waiver['kind']}: {result.waiver['reason']})" if result.waiver else ""
+
+
+def _details(result: Result) -> Iterator[str]:
+    worst = result.worst
+    if worst is None:
+        return
+    inputs = list(worst.inputs.items())
+    for name, number in inputs[:_MOST_INPUTS]:
+        yield _number(name, number)
+    if len(inputs) > _MOST_INPUTS:
+        yield f"    … and {len(inputs) - _MOST_INPUTS} more inputs, in the JSON report"
+    yield _number("expected", worst.expected)
+    yield _number("actual", worst.actual)
+    yield f"    {'error':<10} {worst.error:.4g}, allowed {worst.allowance:.4g}; at most {result.max_ulp or 0:.4g} ulp"
+
+
+def _number(name: str, number: Number) -> str:
+    return f"    {name:<10} {number.decimal:<26} {number.hexadecimal}"
+
+
+def _cited(key: str) -> str:
+    """``(12) Softplus: log(1 + exp(x))``, or a statement's claim."""
+    if key in STATEMENTS:
+        return f"{key}: {STATEMENTS[key].claim}"
+    equation = EQUATIONS[int(key[2:])]
+    return f"({equation.number}) {equation.title}: {formula(equation)}"
+
+
+def _section(key: str) -> str:
+    entry = STATEMENTS[key] if key in STATEMENTS else EQUATIONS[int(key[2:])]
+    return entry.section.split(".")[0]
+
+
+def _order(key: str) -> tuple[int, int, str]:
+    return int(_section(key)), int(key[2:]) if key.startswith("eq") else 99, key
+
+
+def _wrapped(text: str, indent: str) -> Iterable[str]:
+    return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "    ", break_on_hyphens=False)

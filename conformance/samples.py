@@ -1,0 +1,193 @@
+"""Calls of an operation: Hypothesis draws their structure (shape, layout, hyper-parameters), a drawn seed fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import hypothesis
+import numpy as np
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+from eqwise.conformance.adapter import Operation
+from eqwise.conformance.claims import Frame, value_claim
+from eqwise.conformance.inputs import Generator, at_kinks, block, critical_ordinals, second, vectors
+from eqwise.spec.numbers.expression import Array
+from eqwise.spec.numbers.formats import Floats, Format
+
+BLOCK = 2048
+SHAPES = ((BLOCK,), (32, 64), (8, 16, 16), (), (0,), (1,), (7,), (3, 5), (2, 3, 4), (5, 1), (1000,))
+LAYOUTS = ("C", "F", "strided", "reversed")
+LENGTHS = (1, 2, 3, 5, 10, 33)
+AFFINE = ((2, 1), (1, 3), (3, 2), (5, 4), (17, 3))
+WIDTHS = ((2, 3, 1), (3, 4, 2), (1, 5, 3), (4, 3, 2, 3), (3, 2))
+HIDDEN = ("logistic", "tanh", "relu", "softplus", "identity", "step")
+OUTPUT = ("identity", "logistic", "softmax")
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What is drawn of a call; everything else follows from the seed."""
+
+    shape: tuple[int, ...]
+    layout: str = "C"
+    hyper: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an adapter: its inputs as arrays (or lists of arrays) of the dtype, and what is passed by name."""
+
+    inputs: tuple[Any, ...]
+    named: Mapping[str, Any]
+    frame: Frame
+    rng: Generator
+
+    @property
+    def hyper(self) -> tuple[float, ...]:
+        return tuple(float(self.named[name]) for name in self.frame.entry.hyper)
+
+
+def drawn(strategy: st.SearchStrategy[Structure], count: int, seed: int) -> list[Structure]:
+    """`count` structures at most, the same for the same seed."""
+    found: list[Structure] = []
+
+    @hypothesis.seed(seed)
+    @settings(
+        max_examples=count, database=None, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck)
+    )
+    @hypothesis.given(strategy)
+    def collect(structure: Structure) -> None:
+        found.append(structure)
+
+    collect()
+    return found
+
+
+def structures(operation: Operation, target: Format) -> st.SearchStrategy[Structure]:
+    """The structures that calls of this operation may have."""
+    shapes = {"elementwise": SHAPES, "rows": LENGTHS, "sample": LENGTHS, "affine": AFFINE, "network": WIDTHS}[operation.shape]
+    options = {"activation": st.sampled_from(HIDDEN), "output": st.sampled_from(OUTPUT)} if operation.shape == "network" else {}
+    return st.builds(
+        Structure,
+        shape=st.sampled_from([s if isinstance(s, tuple) else (s,) for s in shapes]),
+        layout=st.sampled_from(LAYOUTS),
+        hyper=st.fixed_dictionaries({name: hyper_parameters(name, target) for name in operation.hyper}),
+        options=st.fixed_dictionaries(options),
+        seed=st.integers(0, 2**32 - 1),
+    )
+
+
+_HYPER: Mapping[str, tuple[tuple[float, ...], float, float]] = {  # usual values, then the range of others
+    "alpha":   ((1.0, 0.01, 0.3, 0.0, -0.5, 2.5), -4.0, 4.0),
+    "tau":     ((0.1, 0.5, 0.25, 0.9), 0.01, 0.99),
+    "delta":   ((1.0, 0.5, 1.35, 3.0), 0.01, 100.0),
+    "epsilon": ((0.1, 0.5, 1.0, 0.25), 0.01, 10.0),
+}  # fmt: skip
+
+
+def hyper_parameters(name: str, target: Format) -> st.SearchStrategy[float]:
+    """Values of a hyper-parameter: zero where it is legal, otherwise normal numbers of the dtype."""
+    usual, low, high = _HYPER[name]
+    others = st.floats(low, high).filter(lambda value: value == 0 or abs(value) >= target.smallest_normal)
+    return st.sampled_from(usual) | others
+
+
+def usual_hyper(operation: Operation) -> list[dict[str, float]]:
+    """The usual values, one after the other."""
+    columns = [[(name, value) for value in _HYPER[name][0]] for name in operation.hyper]
+    return [dict(chosen) for chosen in zip(*columns, strict=True)] or [{}]
+
+
+def laid_out(array: Array, layout: str) -> Array:
+    """The same numbers in another memory layout."""
+    if array.ndim == 0 or layout == "C":
+        return np.ascontiguousarray(array).reshape(array.shape)
+    if layout == "F":
+        return np.asfortranarray(array)
+    if layout == "strided":
+        spread = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
+        spread[..., ::2] = array
+        return spread[..., ::2]
+    return np.ascontiguousarray(array[..., ::-1])[..., ::-1]
+
+
+def cast(values: Floats, target: Format) -> Array:
+    """Float64 values that are numbers of the format, in its dtype."""
+    return np.asarray(values).astype(target.dtype)
+
+
+def elementwise(operation: Operation, structure: Structure, target: Format, values: Floats | None = None) -> Call:
+    """A call of an element-wise operation; `values` fixes the first input."""
+    rng = np.random.default_rng(structure.seed)
+    shape = structure.shape if values is None else values.shape
+    size = int(np.prod(shape))
+    hyper = tuple(structure.hyper.values())
+    claim = value_claim(Frame(operation.name))
+    others = [1.0] * (len(operation.inputs) - 1) + list(hyper)
+    if values is None:
+        first = block(target, rng, max(size, 64), critical_ordinals(claim, tuple(others), target))
+        first = rng.permutation(first)[:size] if size != BLOCK else first
+    else:
+        first = values.ravel()
+    columns = [first, *(second(domain, first, target, rng) for domain in list(operation.inputs.values())[1:])]
+    if len(columns) == 2 and size:
+        rows = np.column_stack([*columns, *(np.full(size, value) for value in hyper)])
+        moved = at_kinks(claim, rows, rng, target)[:, 0]
+        columns[0] = np.where((rng.random(size) < 0.25) & np.isfinite(moved), moved, first)
+    arrays = [laid_out(cast(column.reshape(shape), target), structure.layout) for column in columns]
+    if operation.name == "prelu":
+        arrays[1] = arrays[1].reshape(-1)[: shape[1]] if len(shape) == 2 and shape[1] > 1 else arrays[1].reshape(-1)[:1].reshape(())
+        arrays[1] = arrays[1] if arrays[1].size else np.zeros((), target.dtype) + target.dtype.type(0.25)
+    return Call(tuple(arrays), dict(structure.hyper), Frame(operation.name), rng)
+
+
+def vector_call(operation: Operation, structure: Structure, target: Format, batch: int) -> Call:
+    """A call over vectors, affine maps or networks, with `batch` rows; one sample for losses."""
+    rng = np.random.default_rng(structure.seed)
+    frame = Frame(operation.name, structure.shape, tuple(sorted(structure.options.items())))
+    arrays: list[Array] = []
+    (name, shape), *others = frame.shapes()
+    leading = () if operation.shape == "sample" else (batch,)
+    make = lambda domain, shape: laid_out(cast(_values(operation, domain, target, rng, shape), target), structure.layout)  # noqa: E731
+    arrays.append(make(operation.inputs[name], (*leading, *shape)))
+    domains = list(operation.inputs.values())[1:] if operation.shape != "network" else ["real"] * len(others)
+    arrays += [make(domain, shape) for domain, (_, shape) in zip(domains, others, strict=True)]
+    depth = len(others) // 2
+    inputs = (arrays[0], arrays[1 : 1 + depth], arrays[1 + depth :]) if operation.shape == "network" else tuple(arrays)
+    return Call(inputs, {**structure.hyper, **structure.options}, frame, rng)
+
+
+def _values(operation: Operation, domain: Any, target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:
+    if operation.shape not in ("affine", "network"):
+        return vectors(domain, target, rng, shape)
+    if rng.random() < 0.3:
+        return rng.integers(-2, 3, shape).astype(np.float64)
+    scale = 2.0 ** rng.integers(-3, 4) if operation.shape == "affine" else 1.0
+    return target.round(rng.normal(size=shape) * scale)
+
+
+def cotangents(rng: Generator, shape: tuple[int, ...], target: Format) -> Floats:
+    """Ones of either sign, and numbers of other sizes."""
+    ones = rng.choice([1.0, -1.0], shape)
+    sizes = rng.normal(size=shape) * np.ldexp(1.0, rng.integers(-4, 5, shape))
+    return target.round(np.where(rng.random(shape) < 0.4, ones, sizes))
+
+
+def rows_of(call: Call, extra: Sequence[Floats] = ()) -> Floats:
+    """The call's numbers as rows of a claim: one for each element, or for each vector with what it shares."""
+    columns = [np.asarray(array, np.float64) for array in call.inputs] if call.frame.entry.shape == "elementwise" else []
+    if columns:
+        shape = np.broadcast_shapes(*(column.shape for column in columns))
+        flat = [np.broadcast_to(column, shape).ravel() for column in columns]
+        return np.column_stack([*flat, *(np.full(flat[0].size, value) for value in call.hyper), *(e.ravel() for e in extra)])
+    from eqwise.conformance.invocation import flattened
+
+    first, *others = (np.asarray(array, np.float64) for array in flattened(call.inputs))
+    own = first.reshape(-1, first.shape[-1])
+    shared = np.concatenate([*(other.ravel() for other in others), np.array(call.hyper)])
+    return np.column_stack([own, np.broadcast_to(shared, (len(own), len(shared))), *extra])

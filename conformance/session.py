@@ -1,0 +1,108 @@
+"""What a run knows: the adapter, the options, what is declared and waived, and every result so far."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from eqwise.conformance.adapter import OPERATIONS, Adapter
+from eqwise.conformance.verdicts import FAILING, Result
+from eqwise.conformance.waivers import NOTHING_KNOWN, Known
+from eqwise.spec.document import AS_PRINTED
+
+EFFORTS = {"smoke": 1, "standard": 4, "thorough": 32}
+DEFAULT_SEED = 20190628
+
+
+@dataclass
+class Session:
+    """One run of the suite against one adapter."""
+
+    adapter: Adapter
+    known: Known = NOTHING_KNOWN
+    seed: int = DEFAULT_SEED
+    effort: str = "standard"
+    accuracy: str = "absolute"
+    literal: bool = False
+    dtypes: tuple[str, ...] = ()
+    cache: dict[Any, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.dtypes = self.dtypes or tuple(self.adapter.dtypes)
+        self.adapter = Timed(self.adapter)  # type: ignore[assignment]
+
+    @property
+    def volume(self) -> int:
+        """How many times the smallest number of structures is drawn."""
+        return EFFORTS[self.effort]
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the adapter is the built-in reference, which bulk comparison would hold against itself."""
+        return bool(self.adapter.name == "reference")
+
+    def seed_for(self, *words: object) -> int:
+        """A seed of its own for every property, the same in every process."""
+        return zlib.crc32(repr((self.seed, *words)).encode())
+
+    def declared(self, operation: str) -> dict[int, str]:
+        return self.known.readings_of(operation)
+
+    def settle(self, result: Result) -> tuple[Result, str | None]:
+        """The result with its waiver if it has one, and the message of the failure if it is one."""
+        problem = self._problem(result)
+        waiver = self.known.waiver_for(result) if result.verdict != "not_offered" else None
+        if waiver is None:
+            return result, problem
+        stale = f"is waived ({waiver.kind}: {waiver.reason}) but passes: remove the waiver"
+        return replace(result, waiver=waiver.as_json()), None if problem else stale
+
+    def _problem(self, result: Result) -> str | None:
+        if result.property == "special_values":
+            return result.message if result.verdict == "error" else None
+        if result.label == "smoke":
+            return None  # the smoke test fails by itself
+        if result.verdict in FAILING or (result.verdict == "inaccurate" and self.accuracy == "strict"):
+            return result.message or result.verdict
+        if result.verdict == "conforms_as":
+            if self.literal:
+                return f"follows the reading {result.reading}, and --literal accepts the printed formula only"
+            if not self._is_declared(result):
+                return (
+                    f"follows the reading {result.reading}, which is a convention and no fault; "
+                    "declare it under [[reading]] in the adapter's waivers file"
+                )
+        if result.verdict == "conforms" and result.points and result.property in ("value", "derivative"):
+            stale = self.declared(result.operation or "")
+            if stale and result.operation in OPERATIONS:
+                return f"follows the printed formula, but the waivers file declares {stale}: remove the declaration"
+        return None
+
+    def _is_declared(self, result: Result) -> bool:
+        declared = self.declared(result.operation or "")
+        names = {f"eq{number}:{name}" for number, name in declared.items() if name != AS_PRINTED}
+        return set((result.reading or "").split(", ")) <= names
+
+
+class Timed:
+    """An adapter that counts the CPU seconds spent inside its methods."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        self.adapter, self.seconds = adapter, 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.adapter, name)
+        if not callable(found) or name == "offers":
+            return found
+
+        def timed(*arguments: Any, **named: Any) -> Any:
+            start = time.process_time()
+            try:
+                return found(*arguments, **named)
+            finally:
+                self.seconds += time.process_time() - start
+
+        setattr(self, name, timed)
+        return timed

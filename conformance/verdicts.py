@@ -1,0 +1,120 @@
+"""Verdicts, and what is kept of every judged property."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+# From best to worst: a clause's verdict is its worst property.
+VERDICTS = ("conforms", "conforms_as", "not_offered", "inaccurate", "undecided", "error", "deviates")
+FAILING = ("deviates", "error", "undecided")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A float as people compare it: decimal and hexadecimal."""
+
+    decimal: str
+    hexadecimal: str
+
+    @classmethod
+    def of(cls, value: float) -> Number:
+        return cls(repr(float(value)), float(value).hex())
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The place of the largest share: inputs by name, what was expected and what came, error and allowance."""
+
+    inputs: Mapping[str, Number]
+    expected: Number
+    actual: Number
+    output: str
+    error: float
+    allowance: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one property of one operation in one dtype."""
+
+    clauses: tuple[str, ...]
+    operation: str | None
+    property: str
+    dtype: str | None
+    verdict: str
+    reading: str | None = None
+    label: str | None = None
+    points: int = 0
+    certified: int = 0
+    max_ulp: float | None = None
+    max_share: float | None = None
+    worst: Worst | None = None
+    interval: tuple[str, str] | None = None
+    message: str | None = None
+    waiver: Mapping[str, str] | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What results are sorted by and waivers refer to."""
+        return (self.operation or "", self.property, self.label or "", self.dtype or "", *self.clauses)
+
+    @property
+    def concerns_clauses(self) -> bool:
+        """IEEE special values lie outside the notes, which speak of real numbers."""
+        return self.property not in ("special_values", "smoke")
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Result:
+        """The result that `as_json` wrote."""
+        worst = data["worst"] and Worst(
+            **{
+                **data["worst"],
+                "inputs": {name: Number(**number) for name, number in data["worst"]["inputs"].items()},
+                "expected": Number(**data["worst"]["expected"]),
+                "actual": Number(**data["worst"]["actual"]),
+                "error": float(data["worst"]["error"]),
+                "allowance": float(data["worst"]["allowance"]),
+            }
+        )
+        floats = {name: None if data[name] is None else float(data[name]) for name in ("max_ulp", "max_share")}
+        return cls(**{**data, **floats, "clauses": tuple(data["clauses"]), "worst": worst})
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data; infinities and nan, which JSON lacks, as text."""
+        return plain(asdict(self))  # type: ignore[no-any-return]
+
+
+@dataclass
+class ClauseVerdict:
+    """The verdict of one clause: its worst property, the reading it was judged under, the assertions executed."""
+
+    verdict: str = "not_offered"
+    reading: str | None = None
+    assertions: int = 0
+    kinds: set[str] = field(default_factory=set)
+
+
+def by_clause(results: Iterable[Result]) -> dict[str, ClauseVerdict]:
+    """Every cited clause with its verdict. An operation that is not offered counts only where nothing else is."""
+    clauses: dict[str, ClauseVerdict] = {}
+    for result in results:
+        for key in result.clauses if result.concerns_clauses else ():
+            clause = clauses.setdefault(key, ClauseVerdict())
+            if result.verdict == "not_offered":
+                continue
+            clause.assertions += result.points
+            clause.kinds.add(result.property)
+            if clause.verdict == "not_offered" or VERDICTS.index(result.verdict) > VERDICTS.index(clause.verdict):
+                clause.verdict, clause.reading = result.verdict, result.reading
+    return clauses
+
+
+def plain(value: Any) -> Any:
+    """Data that JSON can hold."""
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,105 @@
+"""Reads what is known of an adapter: the readings that its framework declares, and its reviewed, expected failures."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance.verdicts import Result
+from eqwise.spec.document import EQUATIONS
+
+KINDS = ("documented", "limitation", "fault")
+_FIELDS = {"operation", "property", "dtype", "clause", "kind", "reason", "link", "when", "label"}
+
+
+class WaiverError(ValueError):
+    """The waivers file does not follow its rules."""
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A reviewed, expected failure: which results it covers, of what kind it is, and why."""
+
+    match: Mapping[str, str]
+    kind: str
+    reason: str
+    link: str = ""
+
+    def covers(self, result: Result) -> bool:
+        values = {"operation": result.operation, "property": result.property, "dtype": result.dtype, "label": result.label}
+        return all(value in result.clauses if key == "clause" else values[key] == value for key, value in self.match.items())
+
+    def as_json(self) -> dict[str, str]:
+        return {"kind": self.kind, "reason": self.reason, **({"link": self.link} if self.link else {})}
+
+
+@dataclass(frozen=True)
+class Known:
+    """The declared readings, by operation and equation, and the waivers."""
+
+    readings: Mapping[tuple[str, int], str]
+    waivers: tuple[Waiver, ...]
+
+    def readings_of(self, operation: str) -> dict[int, str]:
+        return {number: name for (declared, number), name in self.readings.items() if declared == operation}
+
+    def waiver_for(self, result: Result) -> Waiver | None:
+        return next((waiver for waiver in self.waivers if waiver.covers(result)), None)
+
+
+NOTHING_KNOWN = Known({}, ())
+
+
+def read(path: Path, version: str) -> Known:
+    """The file's declared readings, and those of its waivers whose `when` holds for this version and platform."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise WaiverError(f"{path}: {error}") from error
+    unknown = set(data) - {"reading", "waiver"}
+    if unknown:
+        raise WaiverError(f"{path}: unknown table {sorted(unknown)[0]!r}; there are [[reading]] and [[waiver]]")
+    readings = dict(_reading(path, entry) for entry in data.get("reading", []))
+    waivers = [_waiver(path, entry) for entry in data.get("waiver", []) if _applies(path, entry.get("when", {}), version)]
+    return Known(readings, tuple(waivers))
+
+
+def _reading(path: Path, entry: Mapping[str, Any]) -> tuple[tuple[str, int], str]:
+    _require(path, entry, {"operation", "clause", "reading", "reason"})
+    number = int(re.sub("^eq", "", entry["clause"]))
+    if entry["operation"] not in OPERATIONS or number not in OPERATIONS[entry["operation"]].equations:
+        raise WaiverError(f"{path}: operation {entry['operation']!r} does not exercise clause {entry['clause']!r}")
+    if entry["reading"] not in EQUATIONS[number].readings:
+        raise WaiverError(f"{path}: {entry['clause']} has no reading {entry['reading']!r}; it has {list(EQUATIONS[number].readings)}")
+    return (entry["operation"], number), entry["reading"]
+
+
+def _waiver(path: Path, entry: Mapping[str, Any]) -> Waiver:
+    unknown = set(entry) - _FIELDS
+    if unknown:
+        raise WaiverError(f"{path}: unknown key {sorted(unknown)[0]!r} in a waiver; the keys are {sorted(_FIELDS)}")
+    _require(path, entry, {"operation", "property", "kind", "reason"})
+    if entry["kind"] not in KINDS:
+        raise WaiverError(f"{path}: kind {entry['kind']!r} is none of {list(KINDS)}")
+    match = {key: str(entry[key]) for key in ("operation", "property", "dtype", "clause", "label") if key in entry}
+    return Waiver(match, entry["kind"], entry["reason"], entry.get("link", ""))
+
+
+def _require(path: Path, entry: Mapping[str, Any], keys: set[str]) -> None:
+    missing = sorted(key for key in keys if not entry.get(key))
+    if missing:
+        raise WaiverError(f"{path}: {dict(entry)} lacks {missing[0]!r}")
+
+
+def _applies(path: Path, when: Mapping[str, str], version: str) -> bool:
+    """`when` names a version prefix, a platform as sys.platform has it, or both."""
+    unknown = set(when) - {"version", "platform"}
+    if unknown:
+        raise WaiverError(f"{path}: unknown condition {sorted(unknown)[0]!r} in `when`; there are 'version' and 'platform'")
+    return version.startswith(when.get("version", "")) and sys.platform.startswith(when.get("platform", ""))

@@ -1,0 +1,138 @@
+"""How much error is excused: by the conditioning of the inputs (*strict*) or of the printed program (*absolute*).
+
+With u half an ulp of 1 and f the exact result,
+
+    strict    max(4 ulp(f), 8u·(|f| + Σ|x ∂f/∂x|))  over all inputs x;  for sums over n terms × max(1, log₂ n)
+    absolute  8u·n·Σ|v ∂f/∂v| + (smallest normal)·Σ|∂f/∂v|  over every intermediate v of the printed formula
+
+A branch argument within its own strict allowance of its threshold excuses the other branch as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import log2
+from typing import Any
+
+import numpy as np
+
+from eqwise.spec.numbers.expression import COMPARISONS, OTHERWISE, ZERO, Expression, negative, node, rebuild, walk
+from eqwise.spec.numbers.formats import Format
+from eqwise.spec.numbers.program import branch_argument
+from eqwise.spec.numbers.tape import adjoints
+
+FACTOR = 4.0  # the one constant: of ulps, and of 2u times a condition number
+_NOT_NUMBERS = (*COMPARISONS, "and", "otherwise")
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Expressions whose absolute values are summed: `relative` counts 8u times, `underflow` the smallest normal times."""
+
+    relative: tuple[Expression, ...]
+    underflow: tuple[Expression, ...]
+    terms: int
+
+
+@lru_cache(maxsize=4096)
+def strict_sums(output: Expression, inputs: tuple[Expression, ...]) -> Sums:
+    """|f| and every |x ∂f/∂x|."""
+    slopes = adjoints(output)
+    products = (x * slopes[x] for x in inputs if x in slopes)
+    return Sums((output, *products), (), most_terms(output))
+
+
+@lru_cache(maxsize=4096)
+def absolute_sums(output: Expression, extra: Expression | None = None) -> Sums:
+    """Every |v ∂f/∂v|, and every |∂f/∂v|. `extra` is the error of an implementation that keeps only its rounded output."""
+    slopes = [(v, d) for v, d in adjoints(output).items() if v.operator not in ("number", *_NOT_NUMBERS)]
+    relative = [v * d for v, d in slopes] + ([extra] if extra is not None else [])
+    return Sums(tuple(relative), tuple(d for _, d in slopes), most_terms(output))
+
+
+def strict_factor(sums: Sums) -> float:
+    return max(1.0, log2(sums.terms))
+
+
+def absolute_factor(sums: Sums) -> float:
+    return float(sums.terms)
+
+
+def most_terms(output: Expression) -> int:
+    """The number of terms of the longest sum in the formula."""
+    return max((len(v.arguments) for v in walk([output]) if v.operator == "+"), default=1)
+
+
+@lru_cache(maxsize=4096)
+def branch_arguments(output: Expression) -> tuple[Expression, ...]:
+    """The numbers whose signs choose the branches of the formula."""
+    deciding = (v for v in walk([output]) if v.operator in (*COMPARISONS, "max", "abs"))
+    return tuple(dict.fromkeys(branch_argument(v) for v in deciding))
+
+
+def with_signs(outputs: Sequence[Expression], signs: Mapping[Expression, int]) -> tuple[Expression, ...]:
+    """The formulas that hold where these branch arguments have these signs (1: positive, −1: not positive)."""
+    truth: Mapping[bool, Expression] = {True: OTHERWISE, False: node(">", ZERO, ZERO)}
+
+    def change(old: Expression, a: tuple[Expression, ...]) -> Expression | None:
+        if old.operator not in (*COMPARISONS, "max", "abs") or branch_argument(old) not in signs:
+            return None
+        positive = signs[branch_argument(old)] > 0
+        match old.operator:
+            case "max": return a[0] if positive else a[1]
+            case "abs": return a[0] if positive else negative(a[0])
+            case ">" | ">=": return truth[positive]
+            case _: return truth[not positive]
+        # fmt: skip
+
+    return tuple(rebuild(outputs, change))
+
+
+@lru_cache(maxsize=4096)
+def exposed(output: Expression) -> tuple[Expression, ...]:
+    """The intermediates of the formula, neither input nor result, that do not descend from an exponential."""
+    descends: dict[Expression, bool] = {}
+    for v in walk([output]):
+        descends[v] = v.operator == "exp" or any(descends[a] for a in v.arguments)
+    skip = ("number", "symbol", *_NOT_NUMBERS)
+    return tuple(v for v, from_exp in descends.items() if not from_exp and v is not output and v.operator not in skip)
+
+
+def rounds(output: Expression, at: Mapping[Expression, float], target: Format) -> bool:
+    """Whether evaluating the formula in `target` can round, in whatever order its sums are taken.
+
+    It cannot where every node is a multiple of some power of two, and the absolute values that enter it add up to
+    at most 2ᵖ of them.
+    """
+    known: dict[Expression, tuple[int, float]] = {}  # exponent of the quantum, bound of the size
+    for v in walk([output]):
+        a = [known.get(argument, (0, 0.0)) for argument in v.arguments]
+        match v.operator:
+            case "symbol" | "number":
+                known[v] = _quantum(float(at[v] if v.operator == "symbol" else v.value))  # type: ignore[arg-type]
+            case "+" | "-" | "neg" | "abs":
+                known[v] = min(e for e, _ in a), sum(size for _, size in a)
+            case "*":
+                known[v] = a[0][0] + a[1][0], a[0][1] * a[1][1]
+            case _:
+                return True
+        exponent, size = known[v]
+        if size and not (exponent >= target.emin - target.p + 1 and size <= np.ldexp(1.0, min(exponent + target.p, 1023))):
+            return True
+    return False
+
+
+def _quantum(value: float) -> tuple[int, float]:
+    """The exponent of the lowest set bit of a float, and its size. Zero is a multiple of everything."""
+    if value == 0:
+        return 10_000, 0.0
+    numerator, denominator = value.as_integer_ratio()
+    low = (numerator & -numerator).bit_length() - 1
+    return low - (denominator.bit_length() - 1), abs(value)
+
+
+def magnitude(values: Sequence[Any]) -> Any:
+    """Σ|v| for floats or arrays."""
+    return sum((np.abs(v) for v in values), 0.0)

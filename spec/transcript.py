@@ -1,0 +1,39 @@
+"""An equation's transcription run on small symbols: for printing and for export."""
+
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from eqwise.spec.document import AS_PRINTED, Equation, reading_as
+from eqwise.spec.network import Activation
+from eqwise.spec.numbers.expression import Array, Expression, each, lifted, node, symbol, symbols
+from eqwise.spec.numbers.printing import text
+
+SIZE = 2  # elements of a vector; a matrix has one column more than rows, so that it is not square
+
+
+def graph(equation: Equation, reading: str = AS_PRINTED) -> list[Expression]:
+    """The outputs of the formula on symbols: vectors of two elements, matrices of two rows and three columns."""
+    if equation.formula is None:
+        return []
+    arguments = [_argument(name, parameter.annotation) for name, parameter in signature(equation.formula).parameters.items()]
+    with reading_as({equation.number: reading}):
+        made = equation(*arguments)
+    return [lifted(output) for output in np.array(made, object).ravel()]
+
+
+def formula(equation: Equation, reading: str = AS_PRINTED) -> str:
+    """The printable formula; the first output where it has several, and the TeX where it is not transcribed."""
+    outputs = graph(equation, reading)
+    return text(outputs[0]) + (", …" if len(outputs) > 1 else "") if outputs else equation.tex
+
+
+def _argument(name: str, annotation: Any) -> Any:
+    if annotation == Activation:
+        return lambda u: each(lambda x: node(name, lifted(x)), u)
+    if annotation == Array:
+        matrix = name.startswith("W_")
+        columns = SIZE + 1
+        return symbols(name, SIZE, columns) if matrix else symbols(name, columns if name.startswith("b_") else SIZE)
+    return symbol(name)
