@@ -19,7 +19,7 @@ from eqwise.spec.document import AS_PRINTED, EQUATIONS
 from eqwise.spec.numbers.expression import Array, Expression, each
 
 Shape = Literal["elementwise", "rows", "sample", "affine", "network"]
-Domain = Literal["real", "slope", "label", "target", "probability", "share", "distribution", "positive"]
+Domain = Literal["real", "score", "slope", "label", "target", "probability", "share", "distribution", "positive"]
 
 
 class NotOffered(Exception):
@@ -134,7 +134,7 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("sum_of_squares",       (27,), losses.sum_of_squares, "sample", _REGRESSED),
         Operation("binary_cross_entropy", (28,), losses.binary_cross_entropy, "sample", {"y": "probability", "t": "share"}),
         Operation("cross_entropy",        (29,), losses.cross_entropy, "sample", {"y": "positive", "t": "share"}),
-        Operation("logistic_binary_cross_entropy", (28,), logistic_binary_cross_entropy, "sample", {"u": "real", "t": "share"}),
+        Operation("logistic_binary_cross_entropy", (28,), logistic_binary_cross_entropy, "sample", {"u": "score", "t": "share"}),
         Operation("softmax_cross_entropy", (29,), softmax_cross_entropy, "sample", {"u": "real", "t": "distribution"}),
         Operation("logistic_loss",       (30,), losses.logistic_loss,       "elementwise", _LABELLED),
         Operation("exponential_loss",    (31,), losses.exponential_loss,    "elementwise", _LABELLED),

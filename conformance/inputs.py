@@ -65,7 +65,7 @@ def _steps(rng: Generator, size: int, target: Format) -> Ordinals:
 def critical_ordinals(claim: Claim, others: tuple[float, ...], target: Format) -> Ordinals:
     """Ordinals of the first input where the rounded result of the first output changes its regime, the others fixed."""
     top = int(target.ordinals(target.largest))
-    grid = np.unique(np.linspace(-top, top, GRID).astype(np.int64))
+    grid = np.unique([*range(-top, top, max(1, 2 * top // GRID)), top])
     regimes = _regimes(claim, grid, others, target)
     low, high = grid[:-1][regimes[1:] != regimes[:-1]], grid[1:][regimes[1:] != regimes[:-1]]
     left = regimes[:-1][regimes[1:] != regimes[:-1]]
@@ -160,6 +160,11 @@ def _real_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Flo
     return np.where(rng.random(rows) < 0.1, huge, values)
 
 
+def _score_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:
+    """Real vectors within ±4096: to certify ln(1 − σ(u)) as it is composed takes about 1.44·u bits."""
+    return np.clip(_real_vectors(target, rng, shape), -4096.0, 4096.0)
+
+
 def _probability_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:
     small = np.ldexp(rng.uniform(0.5, 1, shape), -rng.integers(0, -target.emin, shape))
     near_one = 1 - np.ldexp(rng.uniform(0.5, 1, shape), -rng.integers(1, target.p, shape))
@@ -189,6 +194,7 @@ def _distribution_vectors(target: Format, rng: Generator, shape: tuple[int, ...]
 
 _VECTORS: Mapping[Domain, Callable[[Format, Generator, tuple[int, ...]], Floats]] = {
     "real": _real_vectors,
+    "score": _score_vectors,
     "target": _real_vectors,
     "probability": _probability_vectors,
     "positive": _probability_vectors,

@@ -113,7 +113,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         section = metafunc.definition.get_closest_marker("section")
         metafunc.parametrize("check", list(_checks(session, section.args[0] if section else "")))
     elif "dtype" in metafunc.fixturenames and _ours(metafunc.module):
-        metafunc.parametrize("dtype", session.dtypes)
+        cited = "+".join(next(metafunc.definition.iter_markers("clauses")).args)
+        metafunc.parametrize("dtype", session.dtypes, ids=lambda dtype: f"{cited}-{dtype}")
 
 
 def _ours(module: Any) -> bool:

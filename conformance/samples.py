@@ -141,9 +141,14 @@ def elementwise(operation: Operation, structure: Structure, target: Format, valu
         columns[0] = np.where((rng.random(size) < 0.25) & np.isfinite(moved), moved, first)
     arrays = [laid_out(cast(column.reshape(shape), target), structure.layout) for column in columns]
     if operation.name == "prelu":
-        arrays[1] = arrays[1].reshape(-1)[: shape[1]] if len(shape) == 2 and shape[1] > 1 else arrays[1].reshape(-1)[:1].reshape(())
-        arrays[1] = arrays[1] if arrays[1].size else np.zeros((), target.dtype) + target.dtype.type(0.25)
+        arrays[1] = _slope(arrays[1], rng, target)
     return Call(tuple(arrays), dict(structure.hyper), Frame(operation.name), rng)
+
+
+def _slope(like: Array, rng: Generator, target: Format) -> Array:
+    """One slope, or one for each channel where the input is a batch of several channels."""
+    shape = like.shape[1:] if like.ndim == 2 and like.shape[1] > 1 else ()
+    return cast(np.reshape(target.round(rng.choice([0.25, 0.0, 1.0, -0.5, 3.0, 0.01], shape)), shape), target)
 
 
 def vector_call(operation: Operation, structure: Structure, target: Format, batch: int) -> Call:

@@ -66,7 +66,7 @@ class Session:
             return None  # the smoke test fails by itself
         if result.verdict in FAILING or (result.verdict == "inaccurate" and self.accuracy == "strict"):
             return result.message or result.verdict
-        if result.verdict == "conforms_as":
+        if result.reading:
             if self.literal:
                 return f"follows the reading {result.reading}, and --literal accepts the printed formula only"
             if not self._is_declared(result):

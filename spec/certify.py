@@ -75,6 +75,14 @@ def derivative(output: Expression, inputs: tuple[Expression, ...], wrt: int, ord
     return Program(on_balls, None, 1)
 
 
+def exact(formula: Callable[..., Any], *arguments: Any) -> Any:
+    """A formula without exp, log or sqrt on exact numbers and arrays of them: a fraction, or an array of fractions."""
+    made = np.array(formula(*arguments), object)
+    run = compiled(tuple(lifted(output) for output in made.ravel()), (), RATIONALS)
+    found = np.array([_fraction(q) for q in run()], object).reshape(made.shape)
+    return found[()]
+
+
 @contextmanager
 def precision(bits: int) -> Iterator[None]:
     """Within this context balls are computed with so many bits."""

@@ -108,10 +108,10 @@ class Statement:
 def equation(
     number: int, *, tex: str, kind: Kind = "definition", **details: Any
 ) -> Callable[[Formula], Equation]:
-    """Enter the literal transcription of an equation; the first line of its docstring is its title."""
+    """Enter the literal transcription of an equation; the first sentence of its docstring is its title."""
 
     def enter(formula: Formula) -> Equation:
-        title = (getdoc(formula) or "").partition("\n")[0].rstrip(".")
+        title = (getdoc(formula) or "").partition(".")[0]
         return _enter(Equation(number, title, kind, tex, formula, **details))
 
     return enter
@@ -149,5 +149,5 @@ def _enter(entry: Equation) -> Equation:
     if entry.number in EQUATIONS:
         raise ValueError(f"equation ({entry.number}) is already entered as {EQUATIONS[entry.number].title!r}")
     if not entry.title:
-        raise ValueError(f"equation ({entry.number}) has no title; the first line of the docstring is the title")
+        raise ValueError(f"equation ({entry.number}) has no title; the first sentence of the docstring is the title")
     return EQUATIONS.setdefault(entry.number, entry)

@@ -21,6 +21,7 @@ _DTYPES = {
     np.dtype(np.float32): torch.float32,
     np.dtype(np.float16): torch.float16,
 }
+_FIXED_TARGETS = ("logistic_loss",)  # PyTorch documents no gradient for the target
 
 
 class TorchAdapter(Adapter):
@@ -50,8 +51,11 @@ class TorchAdapter(Adapter):
         return tensor.numpy()
 
     def vjp(self, operation: str, inputs: Sequence[Any], cotangent: torch.Tensor, **hyper: Any) -> list[Any]:
-        leaves = [[_leaf(t) for t in item] if isinstance(item, list) else _leaf(item) for item in inputs]
-        flat = [t for item in leaves for t in (item if isinstance(item, list) else [item])]
+        fixed = () if operation not in _FIXED_TARGETS else (1,)
+        leaves = [
+            [_leaf(t) for t in item] if isinstance(item, list) else item if i in fixed else _leaf(item) for i, item in enumerate(inputs)
+        ]
+        flat = [t for item in leaves for t in (item if isinstance(item, list) else [item]) if t.requires_grad]
         result = getattr(self, operation)(*leaves, **hyper)
         try:
             found = iter(torch.autograd.grad(result, flat, cotangent, allow_unused=True))
@@ -59,7 +63,8 @@ class TorchAdapter(Adapter):
             if "is not implemented" in str(error):
                 raise NotOffered(f"autograd: {error}") from error
             raise
-        return [[next(found) for _ in item] if isinstance(item, list) else next(found) for item in leaves]
+        take = lambda t: next(found) if t.requires_grad else None  # noqa: E731
+        return [[take(t) for t in item] if isinstance(item, list) else take(item) for item in leaves]
 
     # section 2, perceptron
     def step(self, x: Any) -> Any:

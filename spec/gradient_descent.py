@@ -1,0 +1,70 @@
+"""Section 8 of the notes: gradient descent, equations (36) to (39). Entered as printed; not yet transcribed."""
+
+from eqwise.spec.document import printed, statement
+
+printed(
+    36, "Training as minimisation",
+    tex=r"\theta = \operatorname{argmin}_{\theta} E(\theta)",
+    kind="notation",
+    errata=(
+        "theta is not bold",
+        "the argmin need not exist or be unique",
+        "sum or mean over the data is not said",
+    ),
+    reason="it names the goal of training; that the closed form of least squares is stationary stands in for it",
+)  # fmt: skip
+printed(
+    37, "Gradient as a column",
+    tex=r"\nabla_{\theta} E \equiv \frac{\partial E}{\partial \theta} = \begin{bmatrix} \frac{\partial "
+    r"E}{\partial \theta_1} & \frac{\partial E}{\partial \theta_2} & \cdots & \frac{\partial E}{\partial "
+    r"\theta_M} \end{bmatrix}^T",
+    kind="notation",
+    errata=("theta is not bold",),
+    reason="it names the components of a gradient; that every gradient has the shape of its parameters stands in for it",
+)  # fmt: skip
+printed(
+    38, "Gradient descent step",
+    tex=r"\theta \leftarrow \theta - \eta \nabla_{\theta} E",
+    kind="update",
+    errata=("theta is not bold",),
+)  # fmt: skip
+printed(
+    39, "Central difference",
+    tex=r"\frac{\partial E}{\partial \theta} = \frac{E(\theta + \varepsilon) - E(\theta - "
+    r"\varepsilon)}{2\varepsilon}",
+    kind="theorem",
+    errata=("an approximation of second order, printed as an equality",),
+)  # fmt: skip
+
+statement(
+    "s8.1-nonconvex",
+    "The loss of a network need not be convex.",
+    "mathematics",
+)
+statement(
+    "s8.1-descent",
+    "The negative gradient leads downhill.",
+    "mathematics", "framework",
+    erratum="it leads downhill, not towards the minimum",
+)
+statement(
+    "s8.2-small-eta",
+    "A small enough learning rate lowers the loss; a large one can raise it.",
+    "mathematics", "framework",
+    erratum="a saddle can hold gradient descent",
+)
+statement(
+    "s8.3-per-sample",
+    "Stochastic gradient descent uses one sample at a time.",
+    "system",
+)
+statement(
+    "s8.3-escape",
+    "Where the gradient over all data is 0, those of single samples still move.",
+    "mathematics",
+)
+statement(
+    "s8.4-batch-mean",
+    "The loss of a mini-batch is the mean over its samples.",
+    "framework", "system",
+)
