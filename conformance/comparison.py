@@ -20,7 +20,7 @@ from eqwise.spec.numbers.program import FLOATS, compiled
 from eqwise.spec.numbers.tape import gradient
 
 ENOUGH = 48  # confirmed places after which a failing property is not searched for a worse one
-MOST_SHARES = 24  # places within 4 ulp whose share is computed; the others are bounded by ulps / 4
+MOST_SHARES = 24  # places within 4 ulp whose share is computed, those that look largest
 MOST_KINKS = 4
 
 
@@ -99,8 +99,7 @@ def judge(claim: Claim, rows: Floats, actual: Floats, target: Format) -> Outcome
         ulps[np.isinf(actual) & (target.round(exact.high) == actual)] = 0.0
     ulps[np.isnan(ulps)] = np.inf
     finite = ulps[np.isfinite(ulps)]
-    rest = np.sort(ulps[ulps <= FACTOR])[-MOST_SHARES - 1 : -MOST_SHARES] / FACTOR
-    found = Outcome("conforms", actual.size, float(finite.max(initial=0.0)), float(rest.max(initial=0.0)))
+    found = Outcome("conforms", actual.size, float(finite.max(initial=0.0)), 0.0)
     for i, k, place in _places(claim, rows, actual, exact.high, ulps, target):
         if _rank(place) > (VERDICTS.index(found.verdict), found.max_share):
             worst = _worst(claim, rows[i], k, float(exact.high[i, k]), float(actual[i, k]), place)
@@ -122,37 +121,40 @@ def _worst(claim: Claim, row: Floats, k: int, expected: float, actual: float, pl
 def _places(
     claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format
 ) -> Iterator[tuple[int, int, Place]]:
-    """Every place beyond 4 ulp, and the few below that could hold the largest share, by falling error in ulps."""
-    order = np.argsort(-ulps, axis=None, kind="stable")
-    beyond = int(np.count_nonzero(ulps > FACTOR))
-    excused = _excused(claim, rows, actual, high, ulps, target)
-    best, deviating = 0.0, 0
-    for flat in order[: beyond + MOST_SHARES].tolist():
-        i, k = divmod(flat, ulps.shape[1])
-        if deviating >= ENOUGH or ulps[i, k] / FACTOR <= best:
+    """Every place beyond 4 ulp that floats cannot excuse, then the few below that look nearest to their allowance."""
+    likely = _likely_shares(claim, rows, actual, high, ulps, target)
+    beyond = ulps > FACTOR
+    if target.p <= 24:
+        beyond &= ~(likely < 0.99)
+    order = np.argsort(-np.where(beyond, ulps + 1e9, likely), axis=None, kind="stable")
+    deviating = 0
+    for flat in order[: np.count_nonzero(beyond) + MOST_SHARES].tolist():
+        if deviating >= ENOUGH:
             return
-        if excused[i, k] > best:
-            place = _place(claim, rows[i].tolist(), k, float(actual[i, k]), target)
-            best = max(best, place.share if place.verdict == "conforms" else 0.0)
-            deviating += place.verdict == "deviates"
-            yield i, k, place
+        i, k = divmod(flat, ulps.shape[1])
+        place = _place(claim, rows[i].tolist(), k, float(actual[i, k]), target)
+        deviating += place.verdict == "deviates"
+        yield i, k, place
 
 
-def _excused(claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format) -> Floats:
-    """An upper bound of the share at every place, where floats can tell: narrow formats and plain conditioning."""
-    bound = ulps / FACTOR
-    if target.p > 24:
-        return bound
-    for k in range(bound.shape[1]):
-        doubtful = np.flatnonzero(bound[:, k] > 1)
-        if len(doubtful):
-            sums = bounds.strict_sums(claim.outputs[k], claim.inputs)
-            with np.errstate(all="ignore"):
-                terms = compiled(sums.relative, claim.inputs, FLOATS)(*rows[doubtful].T)
-                allowance = 2 * FACTOR * target.unit_roundoff * bounds.strict_factor(sums) * bounds.magnitude(terms)
-                share = np.abs(actual[doubtful, k] - high[doubtful, k]) / allowance
-            bound[doubtful, k] = np.where(share < 0.99, share, np.inf)
-    return bound
+def _likely_shares(claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format) -> Floats:
+    """The share at every place as floats tell it: a bound from the ulps, sharper where the conditioning is evaluated.
+
+    Float64 tells the conditioning of narrow formats; for float64 results it is an estimate, to know where to look.
+    """
+    shares = ulps / FACTOR
+    for k, output in enumerate(claim.outputs):
+        sums = bounds.strict_sums(output, claim.inputs)
+        shares[:, k] /= bounds.strict_factor(sums)
+        doubtful = slice(None) if len(claim.outputs) == 1 else np.flatnonzero(shares[:, k] > 1)
+        if len(claim.outputs) > 1 and not len(doubtful):
+            continue
+        with np.errstate(all="ignore"):
+            terms = compiled(sums.relative, claim.inputs, FLOATS)(*rows[doubtful].T)
+            allowance = 2 * FACTOR * target.unit_roundoff * bounds.strict_factor(sums) * bounds.magnitude(terms)
+            by_condition = np.abs(actual[doubtful, k] - high[doubtful, k]) / allowance
+        shares[doubtful, k] = np.fmin(shares[doubtful, k], by_condition)
+    return shares
 
 
 def _place(claim: Claim, row: Sequence[float], k: int, actual: float, target: Format) -> Place:

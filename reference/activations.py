@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from eqwise.reference.arithmetic import in_float64, others, reduced_to, times_exp, two_sum
+from eqwise.reference.arithmetic import divided, in_float64, others, reduced_to, summed, times_exp, two_sum
 from eqwise.reference.perceptron import step, step_vjp
 
 __all__ = ["step", "step_vjp"]
@@ -37,8 +37,7 @@ def logistic(x: Any) -> Any:
 def logistic_vjp(x: Any, cotangent: Any) -> Any:
     """c·e/(1 + e)² with e = e^−|x|."""
     z = -np.abs(x)
-    d = 1 + np.exp(z)
-    return (times_exp(cotangent, z) / (d * d),)
+    return (divided(times_exp(cotangent, z), *two_sum(np.ones_like(x), np.exp(z))),)
 
 
 @in_float64
@@ -51,8 +50,7 @@ def tanh(x: Any) -> Any:
 def tanh_vjp(x: Any, cotangent: Any) -> Any:
     """c·4e/(1 + e)² with e = e^−2|x|."""
     z = -2 * np.abs(x)
-    d = (1 + np.exp(z)) / 2
-    return (times_exp(cotangent, z) / (d * d),)
+    return (4 * divided(times_exp(cotangent, z), *two_sum(np.ones_like(x), np.exp(z))),)
 
 
 @in_float64
@@ -136,7 +134,7 @@ def shares(x: Any) -> tuple[Any, Any, Any]:
     d, error = two_sum(x, -np.max(x, axis=-1, keepdims=True, initial=-np.inf))
     e = np.exp(d)
     e = e + e * error
-    return d, e, np.sum(e, axis=-1, keepdims=True)
+    return d, e, summed(e)[..., None]
 
 
 @in_float64

@@ -106,6 +106,15 @@ def times_exp(c: Any, z: Floats) -> Floats:
     return np.where(far, c * half * half, plain)
 
 
+def divided(n: Floats, d: Floats, d_low: Floats | float) -> Floats:
+    """n/(d + d_low)², rounded about once: the quotient corrected by its own residual."""
+    square, lost = two_product(d, d)
+    q = n / square
+    back, error = two_product(q, square)
+    residual = ((n - back) - error) - q * (lost + 2 * d * d_low)
+    return np.where(np.abs(q) > 2.0**-900, q + residual / square, q)
+
+
 def others(x: Floats) -> Floats:
     """For each component of the last axis the sum of the others, without subtracting: sums from both ends."""
     before = _shifted(np.cumsum(x, axis=-1))

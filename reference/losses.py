@@ -120,14 +120,9 @@ def logistic_loss(y: Any, t: Any) -> Any:
 @in_float64
 def logistic_loss_vjp(y: Any, t: Any, cotangent: Any) -> Any:
     """−ctσ(−ty) by y, −cyσ(−ty) by t."""
-    return _through_margin(y, t, cotangent, lambda c, z: sigma_times(c, z))
-
-
-def _through_margin(y: Any, t: Any, c: Any, slope: Any) -> Any:
-    """The gradients of g(−ty), where `slope` gives c·g′(z): −t and −y times it, in an order that keeps it in range."""
     z = -t * y
-    root = np.where(np.isfinite(z), z, np.copysign(np.inf, z))
-    return slope(product(c, -t), root), slope(product(c, -y), root)
+    half, rest = np.exp(np.minimum(z, 0.0) / 2), 1 + np.exp(-np.abs(z))
+    return tuple(product(cotangent, -factor, half, half) / rest for factor in (t, y))
 
 
 @in_float64
@@ -141,7 +136,8 @@ def exponential_loss(y: Any, t: Any) -> Any:
 @in_float64
 def exponential_loss_vjp(y: Any, t: Any, cotangent: Any) -> Any:
     """−cte^(−ty) by y, −cye^(−ty) by t."""
-    return _through_margin(y, t, cotangent, times_exp)
+    half = np.exp(-t * y / 2)
+    return tuple(product(cotangent, -factor, half, half) for factor in (t, y))
 
 
 def _margin(y: Any, t: Any) -> Any:
