@@ -144,14 +144,14 @@ def _likely_shares(claim: Claim, rows: Floats, actual: Floats, high: Floats, ulp
     """
     shares = ulps / FACTOR
     for k, output in enumerate(claim.outputs):
-        sums = bounds.strict_sums(output, claim.inputs)
-        shares[:, k] /= bounds.strict_factor(sums)
+        factor = bounds.strict_factor(output)
+        shares[:, k] /= factor
         doubtful = slice(None) if len(claim.outputs) == 1 else np.flatnonzero(shares[:, k] > 1)
         if len(claim.outputs) > 1 and not len(doubtful):
             continue
         with np.errstate(all="ignore"):
-            terms = compiled(sums.relative, claim.inputs, FLOATS)(*rows[doubtful].T)
-            allowance = 2 * FACTOR * target.unit_roundoff * bounds.strict_factor(sums) * bounds.magnitude(terms)
+            terms = compiled(bounds.strict_sums(output, claim.inputs).relative, claim.inputs, FLOATS)(*rows[doubtful].T)
+            allowance = 2 * FACTOR * target.unit_roundoff * factor * bounds.magnitude(terms)
             by_condition = np.abs(actual[doubtful, k] - high[doubtful, k]) / allowance
         shares[doubtful, k] = np.fmin(shares[doubtful, k], by_condition)
     return shares
@@ -177,12 +177,12 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     size = float(abs(exact).upper())
     sums = bounds.strict_sums(output, inputs)
     floor = FACTOR * float(target.ulp(min(size, target.largest)))
-    strict = max(floor, 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)) * bounds.strict_factor(sums)
+    strict = max(floor, 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)) * bounds.strict_factor(output)
     error = _distance(actual, exact, strict, target)
     if error <= strict:
         return Place("conforms", error / strict, error, strict)
     sums = bounds.absolute_sums(output, claim.kept_output)
-    absolute = max(strict, _absolute(sums, inputs, row, target))
+    absolute = max(strict, _absolute(sums, bounds.absolute_factor(output), inputs, row, target))
     if _distance(actual, exact, absolute, target) <= absolute:
         return Place("inaccurate", error / strict, error, strict)
     if _leaves_range(output, inputs, row, target):
@@ -222,9 +222,9 @@ def _values(expressions: tuple[Expression, ...], inputs: tuple[Expression, ...])
     return values(expressions, inputs)
 
 
-def _absolute(sums: Sums, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+def _absolute(sums: Sums, factor: float, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
     rounding = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
-    return rounding * bounds.absolute_factor(sums) + target.smallest_normal * _sum(sums.underflow, inputs, row)
+    return rounding * factor + target.smallest_normal * _sum(sums.underflow, inputs, row)
 
 
 def _leaves_range(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> bool:
@@ -250,7 +250,7 @@ def _near_kinks(
         allowance = _flushed(argument, inputs, row, target)
         if bounds.rounds(argument, dict(zip(inputs, row, strict=True)), target):
             rounding = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
-            allowance += rounding * bounds.strict_factor(sums)
+            allowance += rounding * bounds.strict_factor(argument)
         if _sum((argument,), inputs, row) <= allowance and (closed or allowance > 0):
             near.append(argument)
     return near

@@ -23,9 +23,9 @@ from eqwise.conformance.samples import Call, Structure
 from eqwise.conformance.session import Session
 from eqwise.spec.numbers.formats import Floats, Format
 
-COUNTS = {"elementwise": 3, "rows": 5, "sample": 80, "affine": 8, "network": 8}  # structures drawn, times the effort
-BATCH = {"elementwise": 1, "rows": 16, "sample": 1, "affine": 16, "network": 16}
-GRADIENT_BATCH = {"elementwise": 1, "rows": 16, "sample": 1, "affine": 3, "network": 2}
+COUNTS = {"elementwise": 2, "rows": 5, "sample": 6, "affine": 8, "network": 6}  # structures drawn, times the effort
+BATCH = {"rows": 24, "sample": 96, "affine": 32, "network": 48}
+GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2}
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
 MOST_DOUBTFUL = 4096
@@ -68,16 +68,19 @@ def grouped(found: Iterable[Sample]) -> list[Sample]:
 def calls(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Call]:
     """The calls that a property makes: every number of a 16-bit format where that is one input, then drawn structures."""
     elementwise = operation.shape == "elementwise"
-    batch = (BATCH if kind == "value" else GRADIENT_BATCH)[operation.shape]
     unary = elementwise and len(operation.inputs) == 1 and operation.name not in session.adapter.reduction
-    if unary and kind == "value" and target.p <= 11 and session.effort != "smoke":
+    exhaustive = ("float16",) if session.effort == "standard" else () if session.effort == "smoke" else ("float16", "bfloat16")
+    if unary and kind == "value" and target.name in exhaustive:
         everything = every_number(target)
         yield samples.elementwise(operation, Structure((0,), hyper=samples.usual_hyper(operation)[0]), target, everything)
     for structure in _structures(session, operation, kind, target):
         if operation.name in session.adapter.reduction:
             structure = replace(structure, shape=(1 + structure.seed % 8,))
-        make = samples.elementwise if elementwise else samples.vector_call
-        yield make(operation, structure, target) if elementwise else samples.vector_call(operation, structure, target, batch)
+        if elementwise:
+            yield samples.elementwise(operation, structure, target)
+        else:
+            batch = (BATCH if kind == "value" else GRADIENT_BATCH)[operation.shape]
+            yield from samples.vector_calls(operation, structure, target, batch)
 
 
 def _structures(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Structure]:

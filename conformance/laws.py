@@ -120,6 +120,10 @@ class Trial:
         arrays = [self._cast(array) for array in inputs]
         return invocation.gradients(self.session.adapter, OPERATIONS[operation], arrays, self._cast(cotangent), self.target, **named)
 
+    def rounded(self, value: Floats) -> Measured:
+        """Numbers that carry the rounding of the dtype: 4 ulp."""
+        return Measured(value, bounds.FACTOR * self.target.ulp(value))
+
     def need(self, *operations: str) -> None:
         """Raise `NotOffered` unless the adapter offers all of these, element by element."""
         for operation in operations:
@@ -188,7 +192,7 @@ def allowance(claim: Any, output: int, rows: Floats, target: Format) -> Floats:
         value = compiled((claim.outputs[output],), claim.inputs, FLOATS)(*rows.T)[0]
         relative = bounds.magnitude(compiled(sums.relative, claim.inputs, FLOATS)(*rows.T))
         underflow = bounds.magnitude(compiled(sums.underflow, claim.inputs, FLOATS)(*rows.T))
-        rounding = 2 * bounds.FACTOR * target.unit_roundoff * bounds.absolute_factor(sums) * relative
+        rounding = 2 * bounds.FACTOR * target.unit_roundoff * bounds.absolute_factor(claim.outputs[output]) * relative
         total = np.maximum(rounding, bounds.FACTOR * target.ulp(value)) + target.smallest_normal * underflow
         total = np.where(np.abs(value) + total < target.largest, total, np.inf)
     return np.broadcast_to(np.where(np.isfinite(total), total, np.inf), (len(rows),))

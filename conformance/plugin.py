@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +27,6 @@ from eqwise.spec.numbers.formats import FORMATS
 SESSION = pytest.StashKey[Session]()
 RESULT = pytest.StashKey[dict[str, Any]]()
 _controller: list[Writer] = []  # the writer of the run in the controlling process; workers have none
-_HOME = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,7 +43,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "statement(key): checks a statement of the notes")
     config.addinivalue_line("markers", "section(number): the properties of a section's operations")
     config.addinivalue_line("markers", "clauses(*keys): what the test cites")
     try:
@@ -112,13 +109,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "check" in metafunc.fixturenames:
         section = metafunc.definition.get_closest_marker("section")
         metafunc.parametrize("check", list(_checks(session, section.args[0] if section else "")))
-    elif "dtype" in metafunc.fixturenames and _ours(metafunc.module):
-        cited = "+".join(next(metafunc.definition.iter_markers("clauses")).args)
+    elif "dtype" in metafunc.fixturenames and metafunc.definition.get_closest_marker("clauses"):
+        cited = "+".join(metafunc.definition.get_closest_marker("clauses").args)
         metafunc.parametrize("dtype", session.dtypes, ids=lambda dtype: f"{cited}-{dtype}")
-
-
-def _ours(module: Any) -> bool:
-    return Path(module.__file__).parent == _HOME
 
 
 @dataclass(frozen=True)
@@ -157,18 +150,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.option.equations is None:
         return
     wanted = {f"eq{number}" for number in equations(config.option.equations)}
-    kept = [item for item in items if not _inside(item) or wanted & set(_clauses(item))]
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    kept = [item for item in items if _clauses(item) is None or wanted & set(_clauses(item) or ())]
+    left = set(items) - set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = kept
 
 
-def _inside(item: pytest.Item) -> bool:
-    return item.path.parent == _HOME
-
-
-def _clauses(item: pytest.Item) -> tuple[str, ...]:
+def _clauses(item: pytest.Item) -> tuple[str, ...] | None:
+    """What a test cites; None for tests that are not the suite's."""
     marker = item.get_closest_marker("clauses")
-    return marker.args if marker else ()
+    return marker.args if marker else None
 
 
 @pytest.fixture

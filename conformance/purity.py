@@ -52,7 +52,7 @@ def _pairs(session: Session, operation: Operation, target: Format) -> list[tuple
     def made(structure: samples.Structure) -> Call:
         if operation.shape == "elementwise":
             return samples.elementwise(operation, structure, target)
-        return samples.vector_call(operation, structure, target, 1 if operation.shape == "sample" else 2)
+        return samples.vector_calls(operation, structure, target, 2)[0]
 
     return [(made(structure), made(replace(structure, seed=structure.seed + 1))) for structure in found]
 

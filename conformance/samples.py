@@ -17,8 +17,8 @@ from eqwise.conformance.inputs import Generator, at_kinks, block, critical_ordin
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import Floats, Format
 
-BLOCK = 2048
-SHAPES = ((BLOCK,), (32, 64), (8, 16, 16), (), (0,), (1,), (7,), (3, 5), (2, 3, 4), (5, 1), (1000,))
+BLOCK = 1024
+SHAPES = ((BLOCK,), (32, 32), (8, 8, 16), (), (0,), (1,), (7,), (3, 5), (2, 3, 4), (5, 1), (777,))
 LAYOUTS = ("C", "F", "strided", "reversed")
 LENGTHS = (1, 2, 3, 5, 10, 33)
 AFFINE = ((2, 1), (1, 3), (3, 2), (5, 4), (17, 3))
@@ -151,20 +151,24 @@ def _slope(like: Array, rng: Generator, target: Format) -> Array:
     return cast(np.reshape(target.round(rng.choice([0.25, 0.0, 1.0, -0.5, 3.0, 0.01], shape)), shape), target)
 
 
-def vector_call(operation: Operation, structure: Structure, target: Format, batch: int) -> Call:
-    """A call over vectors, affine maps or networks, with `batch` rows; one sample for losses."""
+def vector_calls(operation: Operation, structure: Structure, target: Format, batch: int) -> list[Call]:
+    """Calls over vectors, affine maps or networks: one with `batch` rows, or `batch` of one sample each for losses."""
     rng = np.random.default_rng(structure.seed)
     frame = Frame(operation.name, structure.shape, tuple(sorted(structure.options.items())))
-    arrays: list[Array] = []
-    (name, shape), *others = frame.shapes()
-    leading = () if operation.shape == "sample" else (batch,)
-    make = lambda domain, shape: laid_out(cast(_values(operation, domain, target, rng, shape), target), structure.layout)  # noqa: E731
-    arrays.append(make(operation.inputs[name], (*leading, *shape)))
-    domains = list(operation.inputs.values())[1:] if operation.shape != "network" else ["real"] * len(others)
-    arrays += [make(domain, shape) for domain, (_, shape) in zip(domains, others, strict=True)]
+    named = {**structure.hyper, **structure.options}
+    (_, shape), *others = frame.shapes()
+
+    def made(domain: Any, shape: tuple[int, ...]) -> Array:
+        return laid_out(cast(_values(operation, domain, target, rng, shape), target), structure.layout)
+
+    if operation.shape == "sample":
+        columns = [made(domain, (batch, *shape)) for domain in operation.inputs.values()]
+        return [Call(tuple(rows), named, frame, rng) for rows in zip(*columns, strict=True)]
+    domains = [*operation.inputs.values(), *["real"] * len(others)]
+    arrays = [made(domains[0], (batch, *shape)), *(made(d, s) for d, (_, s) in zip(domains[1:], others, strict=False))]
     depth = len(others) // 2
     inputs = (arrays[0], arrays[1 : 1 + depth], arrays[1 + depth :]) if operation.shape == "network" else tuple(arrays)
-    return Call(inputs, {**structure.hyper, **structure.options}, frame, rng)
+    return [Call(inputs, named, frame, rng)]
 
 
 def _values(operation: Operation, domain: Any, target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:

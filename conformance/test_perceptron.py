@@ -25,14 +25,14 @@ def test_property(check, settle):
 def test_perceptron_of_one_weight_is_the_step(trial):
     """With W = 1 and b = 0 the perceptron is its step."""
     x = trial.reals("step")
-    trial.equal(trial.perceptron(x[:, None], [[1.0]], [0.0])[:, 0], trial.step(x), x=x)
+    trial.equal(trial.perceptron(x[:, None], np.ones((1, 1)), np.zeros(1))[:, 0], trial.step(x), x=x)
 
 
 @states("s2-gates", "perceptron")
 def test_gates(trial):
     """AND and OR by one perceptron, also where a sum is exactly 0: the tie gives 0."""
     for bias, gate in ((-1.5, AND), (-1.0, AND), (-0.5, OR), (0.0, OR)):
-        trial.equal(trial.perceptron(BITS, [[1.0], [1.0]], [bias]).value[:, 0], gate, x_1=BITS[:, 0], x_2=BITS[:, 1])
+        trial.equal(trial.perceptron(BITS, np.ones((2, 1)), np.array([bias])).value[:, 0], gate, x_1=BITS[:, 0], x_2=BITS[:, 1])
 
 
 @proves("s2-gates")

@@ -24,16 +24,19 @@ class WaiverError(ValueError):
 
 @dataclass(frozen=True)
 class Waiver:
-    """A reviewed, expected failure: which results it covers, of what kind it is, and why."""
+    """A reviewed, expected failure: which results it covers (each key with one value or several), its kind, and why."""
 
-    match: Mapping[str, str]
+    match: Mapping[str, tuple[str, ...]]
     kind: str
     reason: str
     link: str = ""
 
     def covers(self, result: Result) -> bool:
         values = {"operation": result.operation, "property": result.property, "dtype": result.dtype, "label": result.label}
-        return all(value in result.clauses if key == "clause" else values[key] == value for key, value in self.match.items())
+        return all(
+            not set(wanted).isdisjoint(result.clauses) if key == "clause" else values[key] in wanted
+            for key, wanted in self.match.items()
+        )
 
     def as_json(self) -> dict[str, str]:
         return {"kind": self.kind, "reason": self.reason, **({"link": self.link} if self.link else {})}
@@ -87,7 +90,8 @@ def _waiver(path: Path, entry: Mapping[str, Any]) -> Waiver:
     _require(path, entry, {"operation", "property", "kind", "reason"})
     if entry["kind"] not in KINDS:
         raise WaiverError(f"{path}: kind {entry['kind']!r} is none of {list(KINDS)}")
-    match = {key: str(entry[key]) for key in ("operation", "property", "dtype", "clause", "label") if key in entry}
+    keys = [key for key in ("operation", "property", "dtype", "clause", "label") if key in entry]
+    match = {key: tuple(entry[key]) if isinstance(entry[key], list) else (str(entry[key]),) for key in keys}
     return Waiver(match, entry["kind"], entry["reason"], entry.get("link", ""))
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from flint import arb, arb_series, ctx, fmpq
 
 from eqwise.spec.document import Equation
-from eqwise.spec.numbers.expression import Expression, lifted, symbol, walk
+from eqwise.spec.numbers.expression import Expression, each, lifted, number, symbol, walk
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 from eqwise.spec.numbers.program import BALLS, RATIONALS, SERIES, Undecided, compiled
 
@@ -77,7 +77,8 @@ def derivative(output: Expression, inputs: tuple[Expression, ...], wrt: int, ord
 
 def exact(formula: Callable[..., Any], *arguments: Any) -> Any:
     """A formula without exp, log or sqrt on exact numbers and arrays of them: a fraction, or an array of fractions."""
-    made = np.array(formula(*arguments), object)
+    lifted_arguments = (each(number, np.asarray(a, object)) if np.ndim(a) else number(a) for a in arguments)
+    made = np.array(formula(*lifted_arguments), object)
     run = compiled(tuple(lifted(output) for output in made.ravel()), (), RATIONALS)
     found = np.array([_fraction(q) for q in run()], object).reshape(made.shape)
     return found[()]

@@ -33,7 +33,6 @@ class Sums:
 
     relative: tuple[Expression, ...]
     underflow: tuple[Expression, ...]
-    terms: int
 
 
 @lru_cache(maxsize=4096)
@@ -41,7 +40,7 @@ def strict_sums(output: Expression, inputs: tuple[Expression, ...]) -> Sums:
     """|f| and every |x ∂f/∂x|."""
     slopes = adjoints(output)
     products = (x * slopes[x] for x in inputs if x in slopes)
-    return Sums((output, *products), (), most_terms(output))
+    return Sums((output, *products), ())
 
 
 @lru_cache(maxsize=4096)
@@ -49,17 +48,20 @@ def absolute_sums(output: Expression, extra: Expression | None = None) -> Sums:
     """Every |v ∂f/∂v|, and every |∂f/∂v|. `extra` is the error of an implementation that keeps only its rounded output."""
     slopes = [(v, d) for v, d in adjoints(output).items() if v.operator not in ("number", *_NOT_NUMBERS)]
     relative = [v * d for v, d in slopes] + ([extra] if extra is not None else [])
-    return Sums(tuple(relative), tuple(d for _, d in slopes), most_terms(output))
+    return Sums(tuple(relative), tuple(d for _, d in slopes))
 
 
-def strict_factor(sums: Sums) -> float:
-    return max(1.0, log2(sums.terms))
+def strict_factor(output: Expression) -> float:
+    """max(1, log₂ n) for sums over n terms."""
+    return max(1.0, log2(most_terms(output)))
 
 
-def absolute_factor(sums: Sums) -> float:
-    return float(sums.terms)
+def absolute_factor(output: Expression) -> float:
+    """n for sums over n terms."""
+    return float(most_terms(output))
 
 
+@lru_cache(maxsize=65536)
 def most_terms(output: Expression) -> int:
     """The number of terms of the longest sum in the formula."""
     return max((len(v.arguments) for v in walk([output]) if v.operator == "+"), default=1)

@@ -68,6 +68,8 @@ def node(operator: str, *arguments: Expression, value: Fraction | str | None = N
 
 def number(value: object) -> Expression:
     """An exact constant. Integers, fractions and floats (by their exact value) are numbers."""
+    if isinstance(value, Expression):
+        return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, Fraction, np.integer, np.floating)):
         raise TypeError(f"{value!r} is a {type(value).__name__}; a formula runs on numbers and symbols")
     exact = Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)
@@ -94,7 +96,7 @@ ZERO, ONE, OTHERWISE = number(0), number(1), node("otherwise")
 
 def lifted(value: object) -> Expression:
     """A number or a node, as a node."""
-    return value if isinstance(value, Expression) else number(value)
+    return number(value)
 
 
 def add(a: Expression, b: Expression) -> Expression:
