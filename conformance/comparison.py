@@ -10,17 +10,17 @@ from itertools import product
 import numpy as np
 from flint import arb
 
+from eqwise.conformance.screening import screen
 from eqwise.conformance.verdicts import VERDICTS, Number, Worst
 from eqwise.spec.certify import Program, certified, derivative, refined, values
 from eqwise.spec.numbers import bounds
 from eqwise.spec.numbers.bounds import FACTOR, Sums
 from eqwise.spec.numbers.expression import Expression
 from eqwise.spec.numbers.formats import Floats, Format
-from eqwise.spec.numbers.program import FLOATS, compiled
 from eqwise.spec.numbers.tape import gradient
 
 ENOUGH = 48  # confirmed places after which a failing property is not searched for a worse one
-MOST_SHARES = 24  # places within 4 ulp whose share is computed, those that look largest
+MOST_SHARES = 24  # places judged beyond the pressing ones, those that look worst; a quarter for several outputs
 MOST_KINKS = 4
 
 
@@ -121,40 +121,20 @@ def _worst(claim: Claim, row: Floats, k: int, expected: float, actual: float, pl
 def _places(
     claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format
 ) -> Iterator[tuple[int, int, Place]]:
-    """Every place beyond 4 ulp that floats cannot excuse, then the few below that look nearest to their allowance."""
-    likely = _likely_shares(claim, rows, actual, high, ulps, target)
-    beyond = ulps > FACTOR
-    if target.p <= 24:
-        beyond &= ~(likely < 0.99)
-    order = np.argsort(-np.where(beyond, ulps + 1e9, likely), axis=None, kind="stable")
+    """Every place beyond 4 ulp that floats do not clear, and those of the others that look nearest to their allowance."""
+    screened = screen(claim, rows, actual, high, ulps, target)
+    beyond = (ulps > FACTOR) & ~screened.excused
+    pressing = beyond & ~screened.tolerable
+    weight = np.where(pressing, ulps + 1e200, np.where(beyond, ulps + 1e100, screened.share))
+    most = MOST_SHARES if len(claim.outputs) == 1 else MOST_SHARES // 4
     deviating = 0
-    for flat in order[: np.count_nonzero(beyond) + MOST_SHARES].tolist():
+    for flat in np.argsort(-weight, axis=None, kind="stable")[: np.count_nonzero(pressing) + most].tolist():
         if deviating >= ENOUGH:
             return
         i, k = divmod(flat, ulps.shape[1])
         place = _place(claim, rows[i].tolist(), k, float(actual[i, k]), target)
         deviating += place.verdict == "deviates"
         yield i, k, place
-
-
-def _likely_shares(claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format) -> Floats:
-    """The share at every place as floats tell it: a bound from the ulps, sharper where the conditioning is evaluated.
-
-    Float64 tells the conditioning of narrow formats; for float64 results it is an estimate, to know where to look.
-    """
-    shares = ulps / FACTOR
-    for k, output in enumerate(claim.outputs):
-        factor = bounds.strict_factor(output)
-        shares[:, k] /= factor
-        doubtful = slice(None) if len(claim.outputs) == 1 else np.flatnonzero(shares[:, k] > 1)
-        if len(claim.outputs) > 1 and not len(doubtful):
-            continue
-        with np.errstate(all="ignore"):
-            terms = compiled(bounds.strict_sums(output, claim.inputs).relative, claim.inputs, FLOATS)(*rows[doubtful].T)
-            allowance = 2 * FACTOR * target.unit_roundoff * factor * bounds.magnitude(terms)
-            by_condition = np.abs(actual[doubtful, k] - high[doubtful, k]) / allowance
-        shares[doubtful, k] = np.fmin(shares[doubtful, k], by_condition)
-    return shares
 
 
 def _place(claim: Claim, row: Sequence[float], k: int, actual: float, target: Format) -> Place:
@@ -258,10 +238,20 @@ def _near_kinks(
 
 def _flushed(argument: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
     """(smallest normal)·Σ|∂d/∂v| over the intermediates v of d that are subnormal there."""
-    slopes = [(v, d) for v, d in bounds.adjoints(argument).items() if v.operator not in ("number",)]
-    sizes = [_sum((v,), inputs, row) for v, _ in slopes]
-    exposed = tuple(d for (_, d), size in zip(slopes, sizes, strict=True) if 0 < size < target.smallest_normal)
-    return target.smallest_normal * _sum(exposed, inputs, row) if exposed else 0.0
+    slopes = bounds.numeric_adjoints(argument)
+    nodes = tuple(slopes)
+    for balls in refined(_values((*nodes, *slopes.values()), inputs), row):
+        sizes = [float(abs(ball).mid()) for ball in balls]
+        values, rates = sizes[: len(nodes)], sizes[len(nodes) :]
+        lost = [rate for value, rate in zip(values, rates, strict=True) if 0 < value < target.smallest_normal]
+        return target.smallest_normal * sum(lost)
+    return 0.0
+
+
+@lru_cache(maxsize=1024)
+def _branch(output: Expression, inputs: tuple[Expression, ...], signs: tuple[tuple[Expression, int], ...]) -> Claim:
+    """The claim that holds where these branch arguments have these signs."""
+    return Claim(bounds.with_signs((output,), dict(signs)), inputs, is_derivative=True)
 
 
 def _hull(
@@ -272,8 +262,7 @@ def _hull(
         return Place("conforms", 0.0, 0.0, np.inf, "kinks")
     branches = []
     for signs in product((1, -1), repeat=len(near)):
-        outputs = bounds.with_signs((claim.outputs[k],), dict(zip(near, signs, strict=True)))
-        branches.append(Claim(outputs, claim.inputs, is_derivative=claim.is_derivative))
+        branches.append(_branch(claim.outputs[k], claim.inputs, tuple(zip(near, signs, strict=True))))
     ends = [_ball(branch, row, 0) for branch in branches]
     known = [end for end in ends if end is not None]
     if known and bool(min(known) <= actual) and bool(actual <= max(known)):

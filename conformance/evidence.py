@@ -28,7 +28,7 @@ BATCH = {"rows": 24, "sample": 96, "affine": 32, "network": 48}
 GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2}
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
-MOST_DOUBTFUL = 4096
+MOST_DOUBTFUL = 256  # of one block
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ class Trial:
         self.points += int(holds.size - np.count_nonzero(undefined))
         if holds.all() or self.worst:
             return
-        at = tuple(index[0] for index in np.nonzero(~holds))
+        at = np.unravel_index(int(np.argmin(holds)), holds.shape)
         pick = lambda array: float(np.broadcast_to(array, holds.shape)[at])  # noqa: E731
         named = {name: Number.of(pick(array)) for name, array in inputs.items() if np.ndim(array) <= holds.ndim}
         error, room = abs(pick(left.value) - pick(right.value)), pick(left.allowance) + pick(right.allowance)

@@ -44,11 +44,17 @@ def strict_sums(output: Expression, inputs: tuple[Expression, ...]) -> Sums:
 
 
 @lru_cache(maxsize=4096)
+def numeric_adjoints(output: Expression) -> Mapping[Expression, Expression]:
+    """∂f/∂v for every intermediate and input v, constants apart."""
+    return {v: d for v, d in adjoints(output).items() if v.operator not in ("number", *_NOT_NUMBERS)}
+
+
+@lru_cache(maxsize=4096)
 def absolute_sums(output: Expression, extra: Expression | None = None) -> Sums:
     """Every |v ∂f/∂v|, and every |∂f/∂v|. `extra` is the error of an implementation that keeps only its rounded output."""
-    slopes = [(v, d) for v, d in adjoints(output).items() if v.operator not in ("number", *_NOT_NUMBERS)]
-    relative = [v * d for v, d in slopes] + ([extra] if extra is not None else [])
-    return Sums(tuple(relative), tuple(d for _, d in slopes))
+    slopes = numeric_adjoints(output)
+    relative = [v * d for v, d in slopes.items()] + ([extra] if extra is not None else [])
+    return Sums(tuple(relative), tuple(slopes.values()))
 
 
 def strict_factor(output: Expression) -> float:
