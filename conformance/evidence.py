@@ -26,6 +26,7 @@ from eqwise.spec.numbers.formats import Floats, Format
 COUNTS = {"elementwise": 2, "rows": 5, "sample": 6, "affine": 8, "network": 6}  # structures drawn, times the effort
 BATCH = {"rows": 24, "sample": 96, "affine": 32, "network": 48}
 GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2}
+USUAL = 3  # usual hyper-parameters that get a block of their own
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
 MOST_DOUBTFUL = 256  # of one block
@@ -86,7 +87,7 @@ def calls(session: Session, operation: Operation, kind: str, target: Format) -> 
 def _structures(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Structure]:
     """Blocks at the usual hyper-parameters, then as many drawn structures as the effort asks for."""
     if operation.shape == "elementwise":
-        for hyper in samples.usual_hyper(operation)[: 1 + session.volume // 2]:
+        for hyper in samples.usual_hyper(operation)[:USUAL]:
             seed = session.seed_for(operation.name, kind, target.name, *hyper.items())
             yield Structure((samples.BLOCK,), hyper=hyper, seed=seed)
     seed = session.seed_for(operation.name, kind, target.name)

@@ -94,7 +94,7 @@ FLOATS = Dialect(float, np.exp, np.log, np.sqrt, lambda d: d > 0, lambda d: d < 
 
 @lru_cache(maxsize=4096)
 def compiled(outputs: tuple[Expression, ...], inputs: tuple[Expression, ...], dialect: Dialect) -> Callable[..., Any]:
-    """A function of the inputs, in order, that returns the tuple of the outputs.
+    """A function of the inputs, in order, that returns the list of the outputs.
 
     Raises `Undecided` (balls, series) where a branch cannot be chosen, `NoCase` where none applies.
     """
@@ -111,7 +111,7 @@ def compiled(outputs: tuple[Expression, ...], inputs: tuple[Expression, ...], di
             space[names[v]] = dialect.constant(Fraction(v.value))  # type: ignore[arg-type]
         else:
             lines.append(f"    {names[v]} = {_line(v, names)}")
-    lines.append("    return ({},)".format(", ".join(names[v] for v in outputs)))
+    lines.append("    return [{}]".format(", ".join(names[v] for v in outputs)))
     exec("\n".join(lines), space)
     return space["program"]  # type: ignore[no-any-return]
 

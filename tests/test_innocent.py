@@ -1,0 +1,166 @@
+"""Correct implementations that round differently are failed nowhere, whatever the seed."""
+
+import math
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance.adapters.reference import ReferenceAdapter
+from eqwise.conformance.properties import CHECKS
+from eqwise.conformance.session import Session
+
+SEEDS = range(20)
+OPERATIONS_BY_SEED = list(OPERATIONS)
+
+
+class Innocent(ReferenceAdapter):
+    """The reference, but for what a subclass does otherwise."""
+
+
+def _reduced(function):
+    """Run in float64 and cast back."""
+
+    def wrapped(self, *inputs, **hyper):
+        with np.errstate(all="ignore"):
+            result = function(self, *(np.asarray(x, np.float64) for x in inputs), **hyper)
+            return np.asarray(result).astype(np.asarray(inputs[0]).dtype)
+
+    return wrapped
+
+
+class OtherForms(Innocent):
+    """Textbook forms that round otherwise: other orders of summation, other identities."""
+
+    @_reduced
+    def logistic(self, x): return np.exp(-np.logaddexp(0.0, -x))
+
+    @_reduced
+    def softplus(self, x): return np.logaddexp(0.0, x)
+
+    @_reduced
+    def softmax(self, x): return np.exp(x - np.logaddexp.reduce(x, axis=-1, keepdims=True)) if x.size else x
+
+    @_reduced
+    def dense(self, x, W, b): return b + sum(x[..., k, None] * W[k] for k in reversed(range(len(W))))
+
+    @_reduced
+    def sum_of_squares(self, y, t): return math.fsum((y - t) ** 2 / 2)
+
+    @_reduced
+    def cross_entropy(self, y, t): return -np.add.reduce((t * np.log(y))[::-1])
+
+    @_reduced
+    def logistic_loss(self, y, t): return np.logaddexp(0.0, -t * y)
+
+    @_reduced
+    def huber(self, y, t, delta):
+        inner = np.minimum(np.abs(t - y), delta)
+        return inner * inner + 2 * delta * (np.abs(t - y) - inner)
+
+    @_reduced
+    def quantile(self, y, t, tau): return np.maximum(tau * (t - y), (tau - 1) * (t - y))
+
+
+class KeepsOutputs(Innocent):
+    """Gradients from the rounded output alone: y(1 − y) and 1 − y²."""
+
+    def vjp(self, operation, inputs, cotangent, **hyper):
+        if operation not in ("logistic", "tanh", "softmax"):
+            return super().vjp(operation, inputs, cotangent, **hyper)
+        with np.errstate(all="ignore"):
+            y, one = getattr(self, operation)(*inputs), np.asarray(inputs[0]).dtype.type(1)
+            if operation == "logistic":
+                return (cotangent * (y * (one - y)),)
+            if operation == "tanh":
+                return (cotangent * (one - y * y),)
+            return (y * (cotangent - np.sum(cotangent * y, axis=-1, keepdims=True)),)
+
+
+def _flushed(array):
+    array = np.asarray(array)
+    info = ml_dtypes.finfo(array.dtype)
+    return np.where(np.abs(array) < info.smallest_normal, np.zeros_like(array), array)
+
+
+class FlushesToZero(Innocent):
+    """Subnormal inputs and results are zeros, as on hardware that has no others."""
+
+    def vjp(self, operation, inputs, cotangent, **hyper):
+        found = super().vjp(operation, [_deeply(item) for item in inputs], _flushed(cotangent), **hyper)
+        return tuple(_deeply(item) for item in found)
+
+
+def _deeply(item):
+    return [_flushed(a) for a in item] if isinstance(item, list) else _flushed(item)
+
+
+class Wider(Innocent):
+    """Results in float64 whatever the inputs."""
+
+
+class FortranOrder(Innocent):
+    """Results in Fortran order."""
+
+
+class LongDouble(Innocent):
+    """Computed with more bits where the platform has them."""
+
+    def tanh(self, x): return np.tanh(x.astype(np.longdouble)).astype(x.dtype)
+
+    def logistic(self, x):
+        with np.errstate(all="ignore"):
+            return (1 / (1 + np.exp(-x.astype(np.longdouble)))).astype(x.dtype)
+
+    def softplus(self, x): return np.logaddexp(np.longdouble(0), x.astype(np.longdouble)).astype(x.dtype)
+
+
+class PurePython(Innocent):
+    """One number at a time, by the math module."""
+
+    def tanh(self, x): return _one_by_one(math.tanh, x)
+
+    def logistic(self, x): return _one_by_one(lambda v: 1 / (1 + math.exp(-v)) if v >= 0 else math.exp(v) / (1 + math.exp(v)), x)
+
+    def elu(self, x, alpha): return _one_by_one(lambda v: v if v > 0 else alpha * math.expm1(v), x)
+
+
+def _one_by_one(function, x):
+    return np.array([function(float(v)) for v in x.ravel()], np.float64).reshape(x.shape).astype(x.dtype)
+
+
+def _around(change):
+    """A method for every operation that changes the reference's inputs or results."""
+
+    def method(name):
+        return lambda self, *inputs, **hyper: change(getattr(ReferenceAdapter, name), inputs, hyper)
+
+    return {name: method(name) for name in OPERATIONS}
+
+
+for _name, _method in _around(lambda f, inputs, hyper: _flushed(f(*map(_deeply, inputs), **hyper))).items():
+    setattr(FlushesToZero, _name, _method)
+for _name, _method in _around(lambda f, inputs, hyper: np.asarray(f(*inputs, **hyper)).astype(np.float64)).items():
+    setattr(Wider, _name, _method)
+for _name, _method in _around(lambda f, inputs, hyper: np.asfortranarray(f(*inputs, **hyper)).reshape(np.shape(f(*inputs, **hyper)), order="A")).items():
+    setattr(FortranOrder, _name, _method)
+
+INNOCENTS = (Innocent, OtherForms, KeepsOutputs, FlushesToZero, Wider, FortranOrder, LongDouble, PurePython)
+
+
+@pytest.mark.parametrize("innocent", INNOCENTS, ids=lambda c: c.__name__)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_innocent_is_failed_nowhere(innocent, seed):
+    """Every property of three operations, another three for every seed, and of what the subclass does otherwise."""
+    session = Session(innocent(), effort="smoke", seed=seed)
+    names = {*OPERATIONS_BY_SEED[seed % 8 :: 8], *(name for name in vars(innocent) if name in OPERATIONS and len(vars(innocent)) < 20)}
+    if innocent is KeepsOutputs:
+        names |= {"logistic", "tanh", "softmax"}
+    for name in sorted(names):
+        for kind in ("value", "derivative", "purity"):
+            dtype = session.dtypes[(seed + len(name)) % 4]
+            result = CHECKS[kind](session, OPERATIONS[name], dtype)
+            assert result.verdict in ("conforms", "inaccurate", "not_offered"), result
+
+
