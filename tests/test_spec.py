@@ -1,0 +1,253 @@
+"""The transcriptions against functions that do not come from them: mpmath, scipy, closed forms."""
+
+import json
+import math
+from fractions import Fraction
+
+import ml_dtypes
+import mpmath as mp
+import numpy as np
+import pytest
+from scipy import special
+
+from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance.claims import Frame, pullback_claim, slope_claim, value_claim
+from eqwise.spec import EQUATIONS, STATEMENTS, losses
+from eqwise.spec.activations import elu, logistic, relu, softplus, step, tanh
+from eqwise.spec.certify import certified, derivative, exact, on_symbols, rounded, values
+from eqwise.spec.document import equation, reading_as, statement
+from eqwise.spec.numbers import bounds
+from eqwise.spec.numbers.expression import cases, number, symbol
+from eqwise.spec.numbers.formats import FORMATS
+from eqwise.spec.numbers.printing import text, tree
+from eqwise.spec.numbers.program import NoCase
+from eqwise.spec.transcript import formula
+
+mp.mp.dps = 60
+F64 = FORMATS["float64"]
+X = np.concatenate([np.linspace(-40, 40, 161), [1e-300, -1e-300, 700.0, -700.0, -745.0, 5e-324]])
+
+KNOWN = {  # value, derivative by x: from mpmath
+    "logistic": (lambda x: 1 / (1 + mp.exp(-x)), lambda x: mp.sech(x / 2) ** 2 / 4),
+    "tanh": (mp.tanh, lambda x: mp.sech(x) ** 2),
+    "softplus": (lambda x: mp.log1p(mp.exp(x)) if x < 50 else x + mp.log1p(mp.exp(-x)), lambda x: 1 / (1 + mp.exp(-x))),
+    "relu": (lambda x: max(x, mp.mpf(0)), lambda x: mp.mpf(x > 0)),
+    "step": (lambda x: mp.mpf(x > 0), lambda x: mp.mpf(0)),
+    "identity": (lambda x: x, lambda x: mp.mpf(1)),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_values_and_derivatives_agree_with_mpmath(name):
+    """Certified values and derivatives round as mpmath's functions do."""
+    claim, (value, slope) = value_claim(Frame(name)), KNOWN[name]
+    mp.mp.dps = 400
+    found = rounded(claim.program, X[:, None], F64)[:, 0]
+    assert found.tolist() == [float(value(mp.mpf(x))) for x in X]
+    slopes = rounded(derivative(claim.outputs[0], claim.inputs, 0), X[:, None], F64)[:, 0]
+    assert slopes.tolist() == [float(slope(mp.mpf(x))) for x in X]
+    mp.mp.dps = 60
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("leaky_relu", lambda x, alpha: x if x > 0 else alpha * x),
+        ("prelu", lambda x, a: x if x > 0 else a * x),
+        ("elu", lambda x, alpha: x if x > 0 else alpha * special.expm1(x)),
+        ("logistic_loss", lambda y, t: np.logaddexp(0, -t * y)),
+        ("exponential_loss", lambda y, t: math.exp(-t * y)),
+        ("hinge", lambda y, t: max(0.0, 1 - t * y)),
+        ("quantile", lambda y, t, tau: (y - t) * (1 - tau) if y > t else (t - y) * tau),
+        ("huber", lambda y, t, delta: 2 * special.huber(delta, t - y)),
+        ("epsilon_insensitive", lambda y, t, epsilon: max(0.0, abs(y - t) - epsilon)),
+    ],
+)
+def test_values_agree_with_scipy_and_closed_forms(name, known):
+    """To 1e-13, at random points of every branch."""
+    claim = value_claim(Frame(name))
+    rows = np.random.default_rng(1).uniform(-3, 3, (300, len(claim.inputs)))
+    rows[:, 2:] = np.abs(rows[:, 2:]) / 3.001
+    found = certified(claim.program, rows).high[:, 0]
+    np.testing.assert_allclose(found, [known(*row) for row in rows.tolist()], rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("softmax", lambda x: special.softmax(x)),
+        ("sum_of_squares", lambda y, t: np.sum((y - t) ** 2) / 2),
+        ("binary_cross_entropy", lambda y, t: np.sum(special.entr(t) + special.entr(1 - t) + special.kl_div(t, y) + y - t
+                                                     + special.kl_div(1 - t, 1 - y) + t - y)),
+        ("cross_entropy", lambda y, t: -np.sum(special.xlogy(t, y))),
+        ("logistic_binary_cross_entropy", lambda u, t: -np.sum(t * special.log_expit(u) + (1 - t) * special.log_expit(-u))),
+        ("softmax_cross_entropy", lambda u, t: -np.sum(t * special.log_softmax(u))),
+    ],
+)  # fmt: skip
+def test_vector_formulas_agree_with_scipy(name, known):
+    """To 1e-12, for one and for several components."""
+    for n in (1, 2, 6):
+        claim = value_claim(Frame(name, (n,)))
+        rows = np.random.default_rng(n).uniform(0.05, 0.95, (40, len(claim.inputs)))
+        wanted = [np.ravel(known(*np.split(row, len(row) // n))) for row in rows]
+        np.testing.assert_allclose(certified(claim.program, rows).high, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("operation", [op for op in OPERATIONS.values() if op.shape in ("rows", "sample")], ids=lambda op: op.name)
+def test_reverse_tape_agrees_with_differences(operation):
+    """The gradient of every vector formula equals a central difference in 60 digits."""
+    frame = Frame(operation.name, (3,))
+    value, gradient = value_claim(frame), pullback_claim(frame, None, None)
+    row = np.random.default_rng(3).uniform(0.2, 0.8, len(gradient.inputs))
+    cotangents = row[len(value.inputs) :]
+    found = certified(gradient.program, row[None, :]).high[0]
+    for i, slope in enumerate(found):
+        up, down = row[: len(value.inputs)].copy(), row[: len(value.inputs)].copy()
+        up[i] += 2.0**-20
+        down[i] -= 2.0**-20
+        ends = certified(value.program, np.array([up, down]))
+        difference = (ends.high[0] - ends.high[1]) + (ends.low[0] - ends.low[1])
+        assert float(cotangents @ difference) / (up[i] - down[i]) == pytest.approx(slope, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["logistic", "tanh", "softplus", "elu", "logistic_loss", "huber", "quantile"])
+def test_series_and_reverse_tape_agree(name):
+    """Two ways to differentiate, one answer."""
+    frame = Frame(name)
+    count = len(value_claim(frame).inputs)
+    rows = np.abs(np.random.default_rng(5).uniform(0.1, 0.9, (50, count + 1)))
+    for wrt in range(len(OPERATIONS[name].inputs)):
+        claim = slope_claim(frame, wrt)
+        by_tape = values(claim.outputs, claim.inputs)
+        assert np.array_equal(certified(claim.program, rows).high, certified(by_tape, rows).high)
+
+
+@pytest.mark.parametrize("target", FORMATS.values(), ids=lambda f: f.name)
+def test_rounding_is_that_of_the_format(target):
+    """Rounding agrees with the dtype's own conversion, ties, subnormals and overflow included."""
+    rng = np.random.default_rng(2)
+    numbers = np.concatenate([np.ldexp(rng.uniform(-2, 2, 4000), rng.integers(target.emin - 14, target.emax + 1, 4000)), X])
+    floats = target.from_ordinals(rng.integers(-1000, 1000, 200) + int(target.ordinals(1.0))).astype(float)
+    ties = floats + target.ulp(floats) / 2
+    for x in (numbers, ties):
+        wanted = [target.nearest(*_dyadic(v)) for v in x]
+        assert target.round(x).tolist() == wanted
+        if target.name in ("float64", "float32", "float16"):
+            with np.errstate(over="ignore"):
+                assert np.array_equal(x.astype(target.dtype).astype(float), target.round(x))
+
+
+def _dyadic(value):
+    numerator, denominator = float(value).as_integer_ratio()
+    return numerator, 1 - denominator.bit_length()
+
+
+def test_rational_formulas_round_correctly_on_exact_ties():
+    """A third of three halves of an odd last place is a tie, which a quotient of balls alone could not decide."""
+    a, b = symbol("a"), symbol("b")
+    program = values((a / b + a,), (a, b))
+    for k in range(1, 200, 2):
+        x = 1 + k * 2.0**-52
+        (found,) = rounded(program, np.array([[3 * x, 3.0]]), F64)[0]
+        assert Fraction(found) == Fraction(float(Fraction(3 * x) / 3 + Fraction(3 * x)))
+    half = values(((a + b) / 3,), (a, b))
+    u = 2.0**-53
+    assert rounded(half, np.array([[3.0, 3 * u]]), F64)[0, 0] == 1.0
+    assert rounded(half, np.array([[3.0, 9 * u]]), F64)[0, 0] == 1 + 4 * u
+
+
+def test_every_float16_is_certified_and_agrees_with_float64():
+    """No number of a 16-bit format is left undecided."""
+    x = FORMATS["float16"].from_ordinals(np.arange(-31743, 31744)).astype(float)
+    for name in ("logistic", "tanh", "softplus", "relu", "step"):
+        found = rounded(value_claim(Frame(name)).program, x[:, None], FORMATS["float16"])[:, 0]
+        assert not np.isnan(found).any()
+        wanted = [float(KNOWN[name][0](mp.mpf(v))) for v in x[::997]]
+        assert np.array_equal(found[::997], FORMATS["float16"].round(wanted))
+
+
+@pytest.mark.parametrize("target", FORMATS.values(), ids=lambda f: f.name)
+def test_ordinals_count_the_floats(target):
+    """Neighbouring floats have neighbouring ordinals, and the way back is exact."""
+    one = int(target.ordinals(1.0))
+    floats = target.from_ordinals([one - 1, one, one + 1, 0, 1, -1])
+    assert target.ordinals(floats).tolist() == [one - 1, one, one + 1, 0, 1, -1]
+    assert float(floats[2]) - 1 == 2 * target.unit_roundoff
+    assert float(floats[4]) == target.smallest_subnormal == float(ml_dtypes.finfo(target.dtype).smallest_subnormal)
+    assert target.ulp(1.0) == 2 * target.unit_roundoff
+    assert target.ulp(0.0) == target.smallest_subnormal
+
+
+def test_strict_allowance_is_the_conditioning():
+    """|f| + |x f'| of the logistic function at 2, by hand."""
+    (output,), inputs = on_symbols(logistic)
+    terms = certified(values(bounds.strict_sums(output, inputs).relative, inputs), np.array([[2.0]])).high[0]
+    y = 1 / (1 + math.exp(-2))
+    np.testing.assert_allclose(np.abs(terms).sum(), y + 2 * y * (1 - y))
+
+
+def test_kinks_are_found_from_the_formula():
+    """The branch arguments are those that the notes print."""
+    expected = {"relu": ["x"], "hinge": ["1 - t*y"], "huber": ["y - (t - delta)", "y - (t + delta)", "t - y"], "tanh": []}
+    for name, arguments in expected.items():
+        assert [text(v) for v in bounds.branch_arguments(value_claim(Frame(name)).outputs[0])] == arguments
+
+
+def test_sums_that_cannot_round_are_recognised():
+    """Small integers add up exactly in float16; thirds do not."""
+    claim = value_claim(Frame("perceptron", (2, 1)))
+    (argument,) = bounds.branch_arguments(claim.outputs[0])
+    at = dict(zip(claim.inputs, [1.0, 1.0, 2.0, -1.0, -1.0], strict=True))
+    assert not bounds.rounds(argument, at, FORMATS["float16"])
+    assert bounds.rounds(argument, {**at, claim.inputs[0]: 1 / 3}, FORMATS["float16"])
+
+
+def test_readings_carry_through_compositions():
+    """Choosing a reading of (29) changes the composite of (29) and (18)."""
+    u, t = np.array([symbol("a"), symbol("b")]), np.array([number(1), number(0)])
+    plain = losses.cross_entropy(u, t)
+    with reading_as({29: "mean"}):
+        assert text(losses.cross_entropy(u, t)) == f"({text(plain)})/2" or text(losses.cross_entropy(u, t)).endswith("/2")
+    with pytest.raises(ValueError, match="has no reading 'median'"), reading_as({29: "median"}):
+        pass
+
+
+def test_no_case_is_an_error():
+    """A definition by cases with a hole does not pass for a value."""
+    x = symbol("x")
+    program = values((cases((x > 0, 1), (x < 0, 0)),), (x,))
+    with pytest.raises(NoCase):
+        certified(program, np.array([[0.0]]))
+
+
+def test_register_is_complete_and_refuses_doubles():
+    """77 equations, 44 statements; a number or a key is entered once."""
+    assert sorted(EQUATIONS) == list(range(1, 78))
+    assert len(STATEMENTS) == 44
+    assert all(entry.title and entry.tex for entry in EQUATIONS.values())
+    with pytest.raises(ValueError, match="already entered as 'Softplus'"):
+        equation(12, tex="x")(EQUATIONS[17].formula)
+    with pytest.raises(ValueError, match="number their equations 1 to 77"):
+        equation(78, tex="x")(EQUATIONS[17].formula)
+    with pytest.raises(ValueError, match="already entered"):
+        statement("s2-xor", "again", "mathematics")
+
+
+def test_restatements_restate():
+    """(4), (5), (9) and (10) have the values of what they restate."""
+    for first, second in ((step, EQUATIONS[2]), (logistic, EQUATIONS[6])):
+        assert text(on_symbols(first)[0][0]).replace("u", "x") == text(on_symbols(second)[0][0]).replace("u", "x")
+
+
+def test_export_is_plain_json_and_printable():
+    """The tree of a formula survives JSON; the printed line is Python's notation."""
+    assert formula(softplus) == "log(1 + exp(x))"
+    assert tree(on_symbols(relu)[0][0]) == ["cases", [">", "x", ["number", "0"]], "x", ["<=", "x", ["number", "0"]], ["number", "0"]]
+    assert json.loads(json.dumps(tree(on_symbols(elu)[0][0])))
+    assert formula(EQUATIONS[18]).startswith("exp(x[1])/(exp(x[1]) + exp(x[2]))")
+    assert formula(tanh) == "(exp(x) - exp(-x))/(exp(x) + exp(-x))"
+
+
+def test_exact_evaluates_on_fractions():
+    """The Huber loss at a third."""
+    assert exact(losses.huber, Fraction(1, 3), Fraction(0), Fraction(1)) == Fraction(1, 9)

@@ -1,0 +1,115 @@
+"""The stored TeX and the transcription are two lines that must say the same."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+from tex import evaluate
+
+from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance.claims import Frame, value_claim
+from eqwise.spec import EQUATIONS
+from eqwise.spec.certify import values
+from eqwise.spec.network import hidden_layer, output_layer
+from eqwise.spec.numbers.expression import each, symbols
+from eqwise.spec.perceptron import perceptron, two_input_perceptron, two_input_perceptron_by_cases
+
+mp.mp.dps = 50
+GREEK = {"alpha": "\\alpha", "tau": "\\tau", "delta": "\\delta", "epsilon": "\\varepsilon"}
+POINTS = [-3.0, -1.25, -0.5, 0.0, 0.5, 1.0, 2.75]
+SCALARS = [
+    (number, operation.name)
+    for operation in OPERATIONS.values()
+    for number in operation.equations
+    if operation.shape == "elementwise" and EQUATIONS[number].formula is not None
+]
+
+
+def _certified(outputs, inputs, row):
+    from eqwise.spec.certify import refined
+
+    balls = next(iter(refined(values(outputs, inputs), row)))
+    return [mp.mpf(ball.mid().str(40, radius=False)) for ball in balls]
+
+
+def _agree(found, expected):
+    assert abs(found - expected) <= mp.mpf(10) ** -30 * max(1, abs(expected)), (found, expected)
+
+
+@pytest.mark.parametrize(("number", "operation"), SCALARS)
+def test_scalar_formula_says_what_its_tex_says(number, operation):
+    """Every member of the printed chain has the transcription's value, on both sides of every branch and at it."""
+    claim = value_claim(Frame(operation))
+    names = [str(x.value) for x in claim.inputs]
+    rng = np.random.default_rng(number)
+    for first in POINTS:
+        for _ in range(12):
+            row = [first, *rng.choice([-2.0, -0.5, 0.25, 0.75, 1.5], len(names) - 1)]
+            if operation in ("quantile", "huber", "epsilon_insensitive"):
+                row[2] = abs(row[2])
+            known = {GREEK.get(name, name): mp.mpf(value) for name, value in zip(names, row, strict=True)}
+            known |= {"u": known.get("x"), "\\sigma": lambda x: 1 / (1 + mp.exp(-x))}
+            members = evaluate(EQUATIONS[number].tex, known)
+            assert members
+            for member in members:
+                _agree(_certified(claim.outputs, claim.inputs, row)[0], member)
+
+
+@pytest.mark.parametrize(("number", "operation"), [(18, "softmax"), (27, "sum_of_squares"), (28, "binary_cross_entropy"), (29, "cross_entropy")])
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_vector_formula_says_what_its_tex_says(number, operation, n):
+    """The same for vectors of n components."""
+    claim = value_claim(Frame(operation, (n,)))
+    rng = np.random.default_rng(n)
+    for _ in range(10):
+        row = rng.uniform(0.1, 0.9, len(claim.inputs))
+        first, second = (np.array([mp.mpf(v) for v in part], object) for part in (row[:n], row[n:] if len(row) > n else row[:n]))
+        known = {"x": first, "y": first, "t": second, "n": n}
+        found = _certified(claim.outputs, claim.inputs, row.tolist())
+        for k, value in enumerate(found):
+            (member,) = evaluate(EQUATIONS[number].tex.replace("x_i", f"x_{k + 1}"), known)
+            _agree(value, member)
+
+
+@pytest.mark.parametrize(("number", "formula"), [(1, perceptron), (4, two_input_perceptron), (5, two_input_perceptron_by_cases)])
+def test_perceptron_says_what_its_tex_says(number, formula):
+    """(1), (4) and (5) at points on both sides of the line and on it."""
+    x, w, b = symbols("x", 2), symbols("w", 2), symbols("b")[()]
+    rng = np.random.default_rng(number)
+    for row in rng.integers(-2, 3, (60, 5)).astype(float).tolist():
+        known = {
+            "\\mathbf{x}": np.array(row[:2], object), "\\mathbf{W}": np.array(row[2:4], object), "b": row[4],
+            "x": row[:2], "w": row[2:4], "f": lambda u: mp.mpf(u > 0),
+        }  # fmt: skip
+        found = _certified((formula(x, w, b),), (*x, *w, b), row)[0]
+        for member in evaluate(EQUATIONS[number].tex, known):
+            _agree(found, member)
+
+
+@pytest.mark.parametrize(("number", "formula", "W", "v", "b"), [(7, hidden_layer, "W^(1)", "x", "b"), (8, output_layer, "W^(2)", "h", "b")])
+def test_layer_says_what_its_tex_says(number, formula, W, v, b):
+    """(7) and (8) with a matrix that is not square."""
+    vector, matrix, bias = symbols("v", 3), symbols("W", 3, 2), symbols("b", 2)
+    outputs = tuple(formula(vector, matrix, bias, lambda u: each(lambda x: 1 / (1 + x * x), u)))
+    row = np.random.default_rng(number).uniform(-1, 1, 11).round(3)
+    big = lambda part, *shape: np.array([mp.mpf(value) for value in part], object).reshape(shape)  # noqa: E731
+    known = {
+        f"\\mathbf{{{v}}}": big(row[:3], 3), f"\\mathbf{{{W[0]}}}{W[1:]}": big(row[3:9], 3, 2),
+        f"\\mathbf{{b}}_{number - 6}": big(row[9:], 2), "f": lambda u: np.frompyfunc(lambda x: 1 / (1 + x * x), 1, 1)(u),
+    }  # fmt: skip
+    (member,) = evaluate(EQUATIONS[number].tex, known)
+    for found, wanted in zip(_certified(outputs, (*vector, *matrix.ravel(), *bias), row.tolist()), member, strict=True):
+        _agree(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("tex", "changed"),
+    [
+        (r"\log(1 + e^x)", r"\log(1 - e^x)"), (r"\frac{1}{1 + e^{-x}}", r"\frac{1}{1 + e^{x}}"),
+        (r"\begin{cases} x & (x > 0) \\ 0 & (x \leq 0) \end{cases}", r"\begin{cases} x & (x \leq 0) \\ 0 & (x > 0) \end{cases}"),
+        (r"\frac{1}{2} x^2", r"\frac{1}{3} x^2"), (r"|x - 2|", r"x - 2"),
+    ],
+)  # fmt: skip
+def test_a_changed_sign_branch_or_factor_changes_the_value(tex, changed):
+    """The evaluator is no rubber stamp."""
+    known = {"x": mp.mpf("-0.75")}
+    assert evaluate(tex, known) != evaluate(changed, known)
