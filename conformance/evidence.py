@@ -27,6 +27,7 @@ COUNTS = {"elementwise": 2, "rows": 5, "sample": 6, "affine": 8, "network": 6}  
 BATCH = {"rows": 24, "sample": 96, "affine": 32, "network": 48}
 GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2}
 USUAL = 3  # usual hyper-parameters that get a block of their own
+REDUCED = 60
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
 MOST_DOUBTFUL = 256  # of one block
@@ -74,14 +75,26 @@ def calls(session: Session, operation: Operation, kind: str, target: Format) -> 
     if unary and kind == "value" and target.name in exhaustive:
         everything = every_number(target)
         yield samples.elementwise(operation, Structure((0,), hyper=samples.usual_hyper(operation)[0]), target, everything)
+    if operation.name in session.adapter.reduction:
+        yield from _reduced_calls(session, operation, kind, target)
+        return
     for structure in _structures(session, operation, kind, target):
-        if operation.name in session.adapter.reduction:
-            structure = replace(structure, shape=(1 + structure.seed % 8,))
         if elementwise:
             yield samples.elementwise(operation, structure, target)
         else:
             batch = (BATCH if kind == "value" else GRADIENT_BATCH)[operation.shape]
             yield from samples.vector_calls(operation, structure, target, batch)
+
+
+def _reduced_calls(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Call]:
+    """Calls of 1 to 8 elements for a loss that is offered only as a mean or a sum; two in three of usual size."""
+    hypers = samples.usual_hyper(operation)
+    for number in range(session.volume * REDUCED):
+        seed = session.seed_for(operation.name, kind, target.name, "reduced", number)
+        size = 1 + number % 8
+        usual = target.round(np.random.default_rng(seed).normal(size=size) * 4) if number % 3 else None
+        structure = Structure((size,), hyper=hypers[number % len(hypers)], seed=seed)
+        yield samples.elementwise(operation, structure, target, usual)
 
 
 def _structures(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Structure]:

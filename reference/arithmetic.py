@@ -25,7 +25,7 @@ def in_float64(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def wrapper(*inputs: Any, **hyper: Any) -> Any:
-        dtype = _common(function.__name__, [np.asarray(a).dtype for a in _flat(inputs)])
+        dtype = _common(function.__name__, [np.asarray(a).dtype for a in _flat(inputs) if not isinstance(a, str)])
         with np.errstate(all="ignore"):
             return _cast(function(*map(_widened, inputs), **hyper), dtype)
 
@@ -44,7 +44,9 @@ def _common(name: str, dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
 
 
 def _widened(item: Any) -> Any:
-    return [_widened(a) for a in item] if isinstance(item, (list, tuple)) else np.asarray(item, np.float64)
+    if isinstance(item, (list, tuple)):
+        return [_widened(a) for a in item]
+    return item if isinstance(item, str) else np.asarray(item, np.float64)
 
 
 def _cast(result: Any, dtype: np.dtype[Any]) -> Any:

@@ -1,0 +1,246 @@
+"""How the suite is used, and misused: command line, options, report, adapters of others."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from eqwise.conformance import cli
+from eqwise.conformance.adapter import OPERATIONS, Adapter
+from eqwise.conformance.loading import UsageError, load
+from eqwise.conformance.plugin import equations
+from eqwise.conformance.properties import CHECKS
+from eqwise.conformance.purity import check_smoke
+from eqwise.conformance.session import Session
+from eqwise.conformance.verdicts import Result
+from eqwise.conformance.waivers import WaiverError, read
+from eqwise.reference import activations
+
+SCHEMA = json.loads(resources.files("eqwise.conformance.report").joinpath("schema.json").read_text(encoding="utf-8"))
+
+
+def _run(*options, cwd=None):
+    command = [sys.executable, "-m", "eqwise.conformance.cli", "run", *options]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, "COLUMNS": "80"}, check=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["nonsense"], "no adapter 'nonsense'"),
+        (["missing.py"], "no adapter file 'missing.py'"),
+        (["eqwise.conformance.adapters.reference:Nobody"], "no class 'Nobody'"),
+        (["math:nothing"], "no class 'nothing'"),
+        (["fractions:Fraction"], "offers no operation"),
+        (["reference", "--equations", "0"], "the notes number their equations 1 to 77"),
+        (["reference", "--equations", "78"], "the notes number their equations 1 to 77"),
+        (["reference", "--equations", "5-"], "the notes number their equations 1 to 77"),
+        (["reference", "--equations", "abc"], "the notes number their equations 1 to 77"),
+        (["reference", "--dtypes", "float8"], "the suite judges float64, float32, float16, bfloat16"),
+        (["reference", "--conformance-report", "no/such/folder/report.json"], "cannot be written"),
+        (["reference", "--adapter-option", "x"], "is not KEY=VALUE"),
+        (["reference", "--adapter-option", "x=1"], "does not take the options"),
+    ],
+)
+def test_wrong_use_gets_one_line_and_exit_status_4(options, says, tmp_path):
+    """One clear line, pytest's status of a usage error, no traceback."""
+    done = _run(*options, cwd=tmp_path)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_equations_are_numbers_and_ranges():
+    """10,57-59 names four equations."""
+    assert equations("10,57-59") == {10, 57, 58, 59}
+    with pytest.raises(UsageError):
+        equations("9-5")
+
+
+def test_report_is_valid_sorted_and_complete(tmp_path):
+    """The JSON report follows the schema; ids read eq12-softplus-derivative-float32; 80 columns are enough."""
+    done = _run("reference", "--equations", "12", "--effort", "smoke", "-v", "--conformance-report", "r.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "eq12-softplus-derivative-float32" in done.stdout
+    summary = done.stdout[done.stdout.index(" eqwise: ") :]
+    assert all(len(line) <= 80 for line in summary.splitlines()[1:-1])
+    report = json.loads((tmp_path / "r.json").read_text())
+    jsonschema.validate(report, SCHEMA)
+    assert report["clauses"]["eq12"]["verdict"] == "conforms"
+    assert {result["operation"] for result in report["results"]} == {"softplus"}
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_two_runs_write_the_same_bytes_but_for_the_environment(tmp_path):
+    """Same seed, same report, also under two workers and another hash seed."""
+    reports = []
+    for name, options in (("a", ["-n", "0"]), ("b", ["-n", "2"])):
+        done = _run("reference", "--equations", "13,32", "--effort", "smoke", *options, "--conformance-report", f"{name}.json", cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        reports.append(json.loads((tmp_path / f"{name}.json").read_text()))
+        del reports[-1]["environment"]
+    assert reports[0] == reports[1]
+
+
+def test_an_interrupted_run_keeps_what_it_has(tmp_path):
+    """Every result is on disk as soon as it is there."""
+    code = "import os, pytest; import eqwise.conformance.report.writer as w; w.Writer.finish = lambda self: os._exit(9); "
+    code += "from eqwise.conformance.cli import main; main(['run', 'reference', '--equations', '17', '--effort', 'smoke', "
+    code += "'--conformance-report', 'r.json'])"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False)
+    lines = (tmp_path / "r.json.partial").read_text().splitlines()
+    assert len(lines) >= 8
+    assert all(json.loads(line)["operation"] == "identity" for line in lines)
+
+
+def test_show_prints_an_equation(capsys):
+    """Number, section, kind, title, TeX, formula, readings, operations and properties."""
+    assert cli.main(["show", "34"]) == 0
+    shown = capsys.readouterr().out
+    assert "(34) Huber loss, unhalved" in shown and "half_over_delta" in shown and "operations huber" in shown
+    assert cli.main(["show", "12", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["formula"] == "log(1 + exp(x))"
+    assert cli.main(["show", "78"]) == 4
+    assert "1 to 77" in capsys.readouterr().err
+
+
+class Broken(Adapter):
+    """Every operation broken in its own way; softplus is right."""
+
+    dtypes = ("float64",)
+    softplus = staticmethod(activations.softplus)
+
+    def tanh(self, x): raise RuntimeError("no tanh today")
+
+    def relu(self, x): return np.zeros(3)
+
+    def logistic(self, x): return activations.logistic(x).astype(np.float32)
+
+    def step(self, x):
+        x[...] = 1.0
+        return x
+
+    def identity(self, x):
+        self.kept = getattr(self, "kept", {})
+        out = self.kept.setdefault(x.shape, np.empty(x.shape))
+        out[...] = x
+        return out
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind", "verdict", "says"),
+    [
+        ("tanh", "value", "error", "RuntimeError: no tanh today"),
+        ("relu", "value", "error", "shape"),
+        ("logistic", "value", "error", "never narrower"),
+        ("step", "purity", "deviates", "writes to its input x"),
+        ("identity", "purity", "deviates", "changes when it is called again"),
+        ("softplus", "value", "conforms", ""),
+        ("softplus", "derivative", "not_offered", ""),
+        ("softplus", "purity", "conforms", ""),
+    ],
+)
+def test_what_an_adapter_does_wrong_costs_that_operation_alone(operation, kind, verdict, says):
+    """Errors and impurity are verdicts, and the others still get theirs."""
+    result = CHECKS[kind](Session(Broken(), effort="smoke"), OPERATIONS[operation], "float64")
+    assert result.verdict == verdict
+    assert says in (result.message or "")
+
+
+class LosesTheSign(Adapter):
+    """Conversion turns −0 into 0."""
+
+    def to_numpy(self, value): return np.asarray(value) + 0.0
+
+
+def test_smoke_finds_a_broken_conversion():
+    """A fault of the conversion is found once, before it cascades."""
+    assert check_smoke(Session(LosesTheSign()), "float64").verdict == "error"
+    assert check_smoke(Session(Adapter()), "float64").verdict == "conforms"
+
+
+class MeanHinge(Adapter):
+    """A hinge that is offered as a mean only."""
+
+    reduction = {"hinge": "mean"}  # noqa: RUF012
+
+    def hinge(self, y, t): return np.mean(np.maximum(1 - t * y, 0))
+
+
+class SumHinge(MeanHinge):
+    """The sum, declared to be the mean."""
+
+    def hinge(self, y, t): return np.sum(np.maximum(1 - t * y, 0))
+
+
+def test_reduced_losses_are_judged_as_they_are_offered():
+    """A mean passes as a mean; a sum does not."""
+    hinge = OPERATIONS["hinge"]
+    assert CHECKS["value"](Session(MeanHinge(), effort="smoke"), hinge, "float64").verdict == "conforms"
+    assert CHECKS["value"](Session(SumHinge(), effort="smoke"), hinge, "float64").verdict == "deviates"
+
+
+def test_readings_and_waivers_are_checked(tmp_path):
+    """Unknown tables, keys, kinds and readings are refused with the rule that they break."""
+    path = tmp_path / "w.toml"
+    waiver = '[[waiver]]\noperation = "tanh"\nproperty = "value"\nkind = "{}"\nreason = "r"\n'
+    for content, says in (
+        ("[[wavier]]\n", "unknown table"),
+        (waiver.format("bug"), "is none of"),
+        (waiver.format("fault") + "colour = 1\n", "unknown key 'colour'"),
+        ('[[reading]]\noperation = "huber"\nclause = "eq34"\nreading = "third"\nreason = "r"\n', "no reading 'third'"),
+        ('[[waiver]]\noperation = "tanh"\nproperty = "value"\nkind = "fault"\n', "lacks 'reason'"),
+    ):
+        path.write_text(content)
+        with pytest.raises(WaiverError, match=says):
+            read(path, "1.0")
+
+
+def test_a_waiver_that_passes_fails_the_run(tmp_path):
+    """An expected failure that does not happen is reported, and one that does is excused."""
+    path = tmp_path / "w.toml"
+    path.write_text('[[waiver]]\noperation = "tanh"\nproperty = "value"\nkind = "fault"\nreason = "r"\nwhen = {version = "1."}\n')
+    session = Session(Adapter(), read(path, "1.3"))
+    passes = Result(("eq11",), "tanh", "value", "float64", "conforms", points=1)
+    fails = Result(("eq11",), "tanh", "value", "float64", "deviates", message="wrong")
+    assert "remove the waiver" in str(session.settle(passes)[1])
+    assert session.settle(fails)[1] is None
+    assert Session(Adapter(), read(path, "2.0")).settle(fails)[1] == "wrong"
+
+
+def test_adapters_load_by_file(tmp_path):
+    """path/to/file.py takes the one class that offers operations; a plain class needs no base."""
+    path = tmp_path / "mine.py"
+    path.write_text("import numpy as np\n\nclass Mine:\n    name = 'mine'\n    def tanh(self, x): return np.tanh(x)\n")
+    adapter, _ = load(str(path), {})
+    assert adapter.name == "mine" and adapter.offers("tanh") and not adapter.offers("relu")
+
+
+def test_torch_says_how_to_install_it(monkeypatch):
+    """Without PyTorch the message is the command that installs it."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "eqwise.conformance.adapters.torch", raising=False)
+    with pytest.raises(UsageError, match=r"pip install 'eqwise\[torch\]'"):
+        load("torch", {})
+
+
+def test_foreign_pytest_runs_are_left_alone(tmp_path):
+    """Nothing is added to a pytest run that does not ask for the plugin."""
+    (tmp_path / "test_mine.py").write_text("def test_nothing(): pass\n")
+    done = subprocess.run([sys.executable, "-m", "pytest", "--help", "-p", "no:cacheprovider"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "--adapter" not in done.stdout
+
+
+def test_every_operation_has_an_implementation_and_every_adapter_its_contract():
+    """The reference offers the whole contract; built-in adapters define nothing outside it by mistake."""
+    adapter, _ = load("reference", {})
+    missing = [name for name in OPERATIONS if not adapter.offers(name)]
+    assert not missing, f"define {missing} in reference/ and in the adapters that offer them"
+    assert Path(cli.__file__).exists()
