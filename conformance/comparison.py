@@ -8,8 +8,6 @@ from functools import cached_property, lru_cache
 from itertools import product
 
 import numpy as np
-from flint import arb
-
 from eqwise.conformance.screening import screen
 from eqwise.conformance.verdicts import VERDICTS, Number, Worst
 from eqwise.spec.certify import Program, certified, derivative, refined, values
@@ -18,6 +16,7 @@ from eqwise.spec.numbers.bounds import FACTOR, Sums
 from eqwise.spec.numbers.expression import Expression
 from eqwise.spec.numbers.formats import Floats, Format
 from eqwise.spec.numbers.tape import gradient
+from flint import arb
 
 ENOUGH = 48  # confirmed places after which a failing property is not searched for a worse one
 MOST_SHARES = 24  # places judged beyond the pressing ones, those that look worst; a quarter for several outputs

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.claims import Frame, pullback_claim, shared_claim, slope_claim, value_claim
@@ -172,7 +171,6 @@ def result_shape(call: Call) -> tuple[int, ...]:
         case "elementwise": return np.broadcast_shapes(*(array.shape for array in arrays))
         case "sample":      return ()
         case _:             return (*arrays[0].shape[:-1], len(value_claim(call.frame).outputs))
-    # fmt: skip
 
 
 def close(actual: Floats, expected: Floats, target: Format) -> Any:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from eqwise.conformance.adapter import Domain
 from eqwise.conformance.comparison import Claim
 from eqwise.spec.certify import rounded
@@ -51,7 +50,7 @@ def every_number(target: Format) -> Floats:
 
 def _special(target: Format) -> Ordinals:
     values = [1.0, 0.5, 2.0, 1 - target.unit_roundoff, 1 + 2 * target.unit_roundoff, target.smallest_normal, target.largest]
-    positive = np.concatenate([target.ordinals(values), [0, 1, 2], target.ordinals(target.smallest_normal) + [-1, 1]])
+    positive = np.concatenate([target.ordinals(values), [0, 1, 2], int(target.ordinals(target.smallest_normal)) + np.array([-1, 1])])
     return np.concatenate([positive, -positive])
 
 
@@ -82,7 +81,7 @@ def _regimes(claim: Claim, ordinals: Ordinals, others: tuple[float, ...], target
     ends = np.array([[end, *others] for end in (-target.largest, target.largest)])
     y, at_ends = rounded(claim.program, rows, target)[:, 0], rounded(claim.program, ends, target)[:, 0]
     tests = (y == 0, np.isinf(y), np.abs(y) < target.smallest_normal, y == x, y == -x, y == at_ends[0], y == at_ends[1])
-    return sum(test.astype(np.int64) << bit for bit, test in enumerate(tests))  # type: ignore[return-value]
+    return sum(test.astype(np.int64) << bit for bit, test in enumerate(tests))
 
 
 def _kinks(claim: Claim, others: tuple[float, ...], target: Format) -> Ordinals:

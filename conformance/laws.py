@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from eqwise.conformance import invocation, samples
 from eqwise.conformance.adapter import OPERATIONS, NotOffered
 from eqwise.conformance.claims import Frame, value_claim
@@ -142,7 +141,6 @@ class Trial:
             case _:
                 widths = (shapes[0][-1], *(shape[1] for shape in shapes[1 : 1 + len(inputs[1])]))
                 return Frame(operation, widths, tuple(sorted(options.items())))
-        # fmt: skip
 
     # claiming
 
@@ -172,7 +170,10 @@ class Trial:
         if holds.all() or self.worst:
             return
         at = np.unravel_index(int(np.argmin(holds)), holds.shape)
-        pick = lambda array: float(np.broadcast_to(array, holds.shape)[at])  # noqa: E731
+
+        def pick(array: Any) -> float:
+            return float(np.broadcast_to(array, holds.shape)[at])
+
         named = {name: Number.of(pick(array)) for name, array in inputs.items() if np.ndim(array) <= holds.ndim}
         error, room = abs(pick(left.value) - pick(right.value)), pick(left.allowance) + pick(right.allowance)
         self.worst = Worst(named, Number.of(pick(right.value)), Number.of(pick(left.value)), f"left {sign} right", error, room)

@@ -7,12 +7,11 @@ point, so that it touches no foreign pytest run.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.loading import UsageError, load
 from eqwise.conformance.properties import CHECKS, kinds_of
@@ -109,8 +108,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "check" in metafunc.fixturenames:
         section = metafunc.definition.get_closest_marker("section")
         metafunc.parametrize("check", list(_checks(session, section.args[0] if section else "")))
-    elif "dtype" in metafunc.fixturenames and metafunc.definition.get_closest_marker("clauses"):
-        cited = "+".join(metafunc.definition.get_closest_marker("clauses").args)
+    cites = metafunc.definition.get_closest_marker("clauses")
+    if "dtype" in metafunc.fixturenames and cites:
+        cited = "+".join(cites.args)
         metafunc.parametrize("dtype", session.dtypes, ids=lambda dtype: f"{cited}-{dtype}")
 
 
@@ -168,9 +168,9 @@ def settle(request: pytest.FixtureRequest) -> Callable[[Callable[[Session], Resu
     session = request.config.stash[SESSION]
 
     def run(check: Callable[[Session], Result]) -> None:
-        before = session.adapter.seconds
+        before = session.adapter_seconds
         result, problem = session.settle(check(session))
-        request.node.stash[RESULT] = {**result.as_json(), "seconds": session.adapter.seconds - before}
+        request.node.stash[RESULT] = {**result.as_json(), "seconds": session.adapter_seconds - before}
         if problem:
             pytest.fail(failure(result, problem), pytrace=False)
         if result.verdict == "not_offered":
@@ -182,8 +182,8 @@ def settle(request: pytest.FixtureRequest) -> Callable[[Callable[[Session], Resu
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
-    report = yield
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report: Any = yield
     if call.when == "call" and RESULT in item.stash:
         report.eqwise = item.stash[RESULT]
     return report

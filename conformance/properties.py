@@ -11,6 +11,7 @@ from eqwise.conformance.comparison import Outcome, judge
 from eqwise.conformance.evidence import Sample
 from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.purity import check_purity
+from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
 from eqwise.conformance.special_values import check_special_values
 from eqwise.conformance.verdicts import Result
@@ -57,7 +58,7 @@ def _checked(session: Session, operation: Operation, kind: str, dtype: str, own:
 
 def _planned(
     session: Session, operation: Operation, kind: str, target: Format, own: Collect, bulk: Collect
-) -> Iterator[tuple[Collect, evidence.Call]]:
+) -> Iterator[tuple[Collect, Call]]:
     for call in evidence.calls(session, operation, kind, target):
         yield own, call
     for call in evidence.bulk_calls(session, operation, kind, target):

@@ -34,6 +34,11 @@ class Session:
         self.adapter = Timed(self.adapter)  # type: ignore[assignment]
 
     @property
+    def adapter_seconds(self) -> float:
+        """CPU seconds spent inside the adapter so far."""
+        return self.adapter.seconds  # type: ignore[attr-defined]
+
+    @property
     def volume(self) -> int:
         """How many times the smallest number of structures is drawn."""
         return EFFORTS[self.effort]

@@ -1,8 +1,9 @@
 """Section 3 of the notes: neural networks, equations (6) to (8)."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-
 from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.claims import Frame, pullback_claim
 from eqwise.conformance.laws import law, proves, states
@@ -16,7 +17,7 @@ def test_property(check, settle):
 
 
 def _parameters(trial, *widths):
-    pairs = list(zip(widths[:-1], widths[1:], strict=True))
+    pairs = list(pairwise(widths))
     return [trial.vectors(*pair, scale=1.0) for pair in pairs], [trial.vectors(b, scale=1.0) for _, b in pairs]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -55,12 +56,12 @@ class Result:
     message: str | None = None
     waiver: Mapping[str, str] | None = None
 
-    @property
+    @builtins.property
     def key(self) -> tuple[str, ...]:
         """What results are sorted by and waivers refer to."""
         return (self.operation or "", self.property, self.label or "", self.dtype or "", *self.clauses)
 
-    @property
+    @builtins.property
     def concerns_clauses(self) -> bool:
         """IEEE special values lie outside the notes, which speak of real numbers."""
         return self.property not in ("special_values", "smoke")

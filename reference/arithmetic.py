@@ -89,7 +89,8 @@ def product(*factors: Any) -> Floats:
         return np.asarray(plain)
     parts = [np.frexp(f) for f in factors]
     mantissa = reduce(np.multiply, [m for m, _ in parts])
-    careful = np.ldexp(mantissa, sum(np.asarray(exponent, np.int64) for _, exponent in parts).astype(np.int32))
+    exponent = reduce(np.add, [e for _, e in parts])
+    careful = np.ldexp(mantissa, exponent)
     return np.where(far & np.isfinite(mantissa), careful, plain)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-
 from eqwise.reference.arithmetic import in_float64
 
 
@@ -52,7 +51,8 @@ def network_vjp(x: Any, weights: Sequence[Any], biases: Sequence[Any], cotangent
         inputs.append(x)
         arguments.append(affine(x, W, b))
         x = f(arguments[-1])
-    by_W, by_b = [], []
+    by_W: list[Any] = []
+    by_b: list[Any] = []
     for W, h, u, (_, pull) in zip(weights[::-1], inputs[::-1], arguments[::-1], chosen[::-1], strict=True):
         (delta,) = pull(u, np.asarray(cotangent))
         cotangent, gW, gb = affine_vjp(h, W, delta)

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from inspect import getdoc, signature
+from types import MappingProxyType
 from typing import Any, Literal
 
 Formula = Callable[..., Any]
@@ -31,7 +32,7 @@ _SECTIONS = (  # the first equation of every section that has one
 
 EQUATIONS: dict[int, Equation] = {}
 STATEMENTS: dict[str, Statement] = {}
-_chosen: ContextVar[Mapping[int, str]] = ContextVar("chosen readings", default={})
+_chosen: ContextVar[Mapping[int, str]] = ContextVar("chosen readings", default=MappingProxyType({}))
 
 
 @dataclass(frozen=True)

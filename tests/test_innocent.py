@@ -5,7 +5,6 @@ import math
 import ml_dtypes
 import numpy as np
 import pytest
-
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.properties import CHECKS
@@ -145,7 +144,7 @@ for _name, _method in _around(lambda f, inputs, hyper: _flushed(f(*map(_deeply, 
     setattr(FlushesToZero, _name, _method)
 for _name, _method in _around(lambda f, inputs, hyper: np.asarray(f(*inputs, **hyper)).astype(np.float64)).items():
     setattr(Wider, _name, _method)
-for _name, _method in _around(lambda f, inputs, hyper: np.asfortranarray(f(*inputs, **hyper)).reshape(np.shape(f(*inputs, **hyper)), order="A")).items():
+for _name, _method in _around(lambda f, inputs, hyper: np.array(f(*inputs, **hyper), order="F")).items():
     setattr(FortranOrder, _name, _method)
 
 INNOCENTS = (Innocent, OtherForms, KeepsOutputs, FlushesToZero, Wider, FortranOrder, LongDouble, PurePython)

@@ -3,7 +3,6 @@
 import ml_dtypes
 import numpy as np
 import pytest
-
 from eqwise.reference import activations, losses, network, perceptron
 
 UNARY = ("step", "logistic", "tanh", "softplus", "relu", "identity")
@@ -50,7 +49,8 @@ def test_error_state_is_left_alone():
 def test_network_of_any_depth():
     """Three layers are three affine maps with activations between them."""
     rng = np.random.default_rng(0)
-    x, weights, biases = rng.normal(size=(5, 3)), [rng.normal(size=s) for s in ((3, 4), (4, 2), (2, 2))], [np.ones(4), np.ones(2), np.ones(2)]
+    x, biases = rng.normal(size=(5, 3)), [np.ones(4), np.ones(2), np.ones(2)]
+    weights = [rng.normal(size=shape) for shape in ((3, 4), (4, 2), (2, 2))]
     h = x
     for W, b in zip(weights[:-1], biases[:-1], strict=True):
         h = activations.tanh(network.dense(h, W, b))

@@ -3,8 +3,6 @@
 import mpmath as mp
 import numpy as np
 import pytest
-from tex import evaluate
-
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.spec import EQUATIONS
@@ -12,6 +10,7 @@ from eqwise.spec.certify import values
 from eqwise.spec.network import hidden_layer, output_layer
 from eqwise.spec.numbers.expression import each, symbols
 from eqwise.spec.perceptron import perceptron, two_input_perceptron, two_input_perceptron_by_cases
+from tex import evaluate
 
 mp.mp.dps = 50
 GREEK = {"alpha": "\\alpha", "tau": "\\tau", "delta": "\\delta", "epsilon": "\\varepsilon"}
@@ -54,7 +53,10 @@ def test_scalar_formula_says_what_its_tex_says(number, operation):
                 _agree(_certified(claim.outputs, claim.inputs, row)[0], member)
 
 
-@pytest.mark.parametrize(("number", "operation"), [(18, "softmax"), (27, "sum_of_squares"), (28, "binary_cross_entropy"), (29, "cross_entropy")])
+VECTORS = [(18, "softmax"), (27, "sum_of_squares"), (28, "binary_cross_entropy"), (29, "cross_entropy")]
+
+
+@pytest.mark.parametrize(("number", "operation"), VECTORS)
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_vector_formula_says_what_its_tex_says(number, operation, n):
     """The same for vectors of n components."""

@@ -2,11 +2,10 @@
 
 import pytest
 import wrong.collection  # noqa: F401
-from wrong.planted import PLANTED
-
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.properties import CHECKS
 from eqwise.conformance.session import Session
+from wrong.planted import PLANTED
 
 EQUATIONS = [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 27, 28, 29, 30, 31, 32, 33, 34, 35]
 

@@ -155,8 +155,8 @@ class _Parser:
         if self.peek() == "^":
             self.at += 2
         start, value = self.at, mp.mpf(0)
-        for self.index[index] in range(self.names["n"]):
-            self.at = start
+        for k in range(self.names["n"]):
+            self.at, self.index[index] = start, k
             value += self.term()
         return value
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-
 from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.reference import activations, losses, network, perceptron
 

@@ -12,9 +12,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import torch
-from torch.nn import functional as F
-
 from eqwise.conformance.adapter import Adapter, NotOffered
+from torch.nn import functional as F
 
 _DTYPES = {
     np.dtype(np.float64): torch.float64,
@@ -63,7 +62,10 @@ class TorchAdapter(Adapter):
             if "is not implemented" in str(error):
                 raise NotOffered(f"autograd: {error}") from error
             raise
-        take = lambda t: next(found) if t.requires_grad else None  # noqa: E731
+
+        def take(tensor: torch.Tensor) -> Any:
+            return next(found) if tensor.requires_grad else None
+
         return [[take(t) for t in item] if isinstance(item, list) else take(item) for item in leaves]
 
     # section 2, perceptron

@@ -17,7 +17,6 @@ from math import log2
 from typing import Any
 
 import numpy as np
-
 from eqwise.spec.numbers.expression import COMPARISONS, OTHERWISE, ZERO, Expression, negative, node, rebuild, walk
 from eqwise.spec.numbers.formats import Format
 from eqwise.spec.numbers.program import branch_argument
@@ -93,7 +92,6 @@ def with_signs(outputs: Sequence[Expression], signs: Mapping[Expression, int]) -
             case "abs": return a[0] if positive else negative(a[0])
             case ">" | ">=": return truth[positive]
             case _: return truth[not positive]
-        # fmt: skip
 
     return tuple(rebuild(outputs, change))
 

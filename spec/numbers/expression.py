@@ -45,7 +45,6 @@ class Expression:
     def __le__(self, other: object) -> Any: return _apply(partial(node, "<="), self, other)
     def __ge__(self, other: object) -> Any: return _apply(partial(node, ">="), self, other)
     def __lt__(self, other: object) -> Any: return _apply(partial(node, "<"), self, other)
-    # fmt: skip
 
 
 def _apply(function: Callable[..., Expression], a: object, b: object) -> Any:
@@ -72,7 +71,7 @@ def number(value: object) -> Expression:
         return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, Fraction, np.integer, np.floating)):
         raise TypeError(f"{value!r} is a {type(value).__name__}; a formula runs on numbers and symbols")
-    exact = Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)
+    exact = Fraction(int(value)) if isinstance(value, (int, np.integer)) else Fraction(*value.as_integer_ratio())
     if exact.denominator & (exact.denominator - 1):  # not dyadic: a ball must divide at its own precision
         return node("/", number(exact.numerator), number(exact.denominator))
     return node("number", value=exact)

@@ -30,7 +30,6 @@ def _text(v: Expression, outer: int) -> str:
         case ">" | "<=" | ">=" | "<": line = f"{_text(a[0], 0)} {v.operator} {_text(a[1], 0)}"
         case _:            line = f"{v.operator}({', '.join(_text(x, 0) for x in a)})"
     return f"({line})" if binding < outer else line
-    # fmt: skip
 
 
 def _pairs(arguments: tuple[Expression, ...]) -> list[tuple[Expression, Expression]]:

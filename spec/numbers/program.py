@@ -13,9 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from flint import arb, arb_series, fmpq
-
 from eqwise.spec.numbers.expression import Expression, subtract, walk
+from flint import arb, arb_series, fmpq
 
 
 class Undecided(ArithmeticError):
@@ -48,7 +47,7 @@ def _pick(*branches: Any) -> Any:
 
 
 def _pick_arrays(*branches: Any) -> Any:
-    result = np.nan
+    result: Any = np.nan
     for condition, value in reversed(list(zip(branches[::2], branches[1::2], strict=True))):
         result = np.where(condition, value, result)
     return result
@@ -152,4 +151,3 @@ def _line(v: Expression, names: dict[Expression, str]) -> str:
         case "otherwise":            return "True"
         case "cases":                return f"select({', '.join(a)})"
     raise ValueError(f"{v.operator!r} is not an operator of a formula")
-    # fmt: skip

@@ -58,7 +58,6 @@ def _parts(v: Expression, d: Expression) -> list[tuple[Expression, Expression]]:
             branches = list(zip(a[::2], a[1::2], strict=True))
             return [(x, _only(branches, k, d)) for k, (_, x) in enumerate(branches)]
         case _:      return []
-    # fmt: skip
 
 
 def _power(base: Expression, exponent: Expression) -> Expression:
