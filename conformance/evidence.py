@@ -107,8 +107,8 @@ def _structures(session: Session, operation: Operation, kind: str, target: Forma
 
 
 def bulk_calls(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Call]:
-    """Blocks of constant length for the comparison with the reference; none for the reference itself."""
-    if operation.shape == "elementwise" and operation.name not in session.adapter.reduction and not session.is_reference:
+    """Blocks of constant length for the comparison with the reference."""
+    if operation.shape == "elementwise" and operation.name not in session.adapter.reduction:
         hypers = samples.usual_hyper(operation)
         for number in range(session.volume * BULK_BLOCKS):
             seed = session.seed_for(operation.name, kind, target.name, "bulk", number)

@@ -61,8 +61,9 @@ def _planned(
 ) -> Iterator[tuple[Collect, Call]]:
     for call in evidence.calls(session, operation, kind, target):
         yield own, call
-    for call in evidence.bulk_calls(session, operation, kind, target):
-        yield bulk, call
+    if not session.is_reference:  # which would be held against itself
+        for call in evidence.bulk_calls(session, operation, kind, target):
+            yield bulk, call
 
 
 def _under_readings(session: Session, operation: Operation, blank: Result, collected: list[Sample], target: Format) -> Result:

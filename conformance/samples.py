@@ -127,9 +127,10 @@ def elementwise(operation: Operation, structure: Structure, target: Format, valu
     size = int(np.prod(shape))
     hyper = tuple(structure.hyper.values())
     claim = value_claim(Frame(operation.name))
-    others = [1.0] * (len(operation.inputs) - 1) + list(hyper)
+    usual = [tuple(known.values()) for known in usual_hyper(operation)]
+    others = (*[1.0] * (len(operation.inputs) - 1), *(hyper if hyper in usual else usual[0]))
     if values is None:
-        first = block(target, rng, max(size, 64), critical_ordinals(claim, tuple(others), target))
+        first = block(target, rng, max(size, 64), critical_ordinals(claim, others, target))
         first = rng.permutation(first)[:size] if size != BLOCK else first
     else:
         first = values.ravel()

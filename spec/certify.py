@@ -100,7 +100,8 @@ def certified(program: Program, rows: Floats, target: Format = FORMATS["float64"
     pending = np.arange(len(rows))
     for bits in ladder:
         with precision(bits):
-            pairs = _split_rows(program, rows[pending].tolist(), accuracy, arb((1, floor)))
+            split = _nearest_rows if target.p <= 24 else _split_rows
+            pairs = split(program, rows[pending].tolist(), accuracy, arb((1, floor)))
         high[pending], low[pending] = pairs
         pending = pending[np.isnan(pairs[0]).any(axis=1)]
         if not len(pending):
@@ -132,6 +133,23 @@ def _split_rows(program: Program, rows: list[list[float]], accuracy: int, limit:
     return np.array([high, low]).reshape(2, len(rows), program.width)
 
 
+def _nearest_rows(program: Program, rows: list[list[float]], accuracy: int, limit: Any) -> Floats:
+    """The same for narrow formats, which the high parts alone are enough for."""
+    on_balls, unknown = program.on_balls, (np.nan,) * program.width
+    high: list[float] = []
+    for row in rows:
+        done = len(high)
+        try:
+            for ball in on_balls(*map(arb, row)):
+                if ball.rel_accuracy_bits() < accuracy and not ball.rad() < limit:
+                    raise Undecided(str(ball))
+                high.append(float(ball))
+        except (Undecided, ValueError):
+            high[done:] = unknown
+    values = np.array(high).reshape(len(rows), program.width)
+    return np.stack([values, np.where(np.isnan(values), np.nan, 0.0)])
+
+
 def _rational(x: float) -> Any:
     return fmpq(*x.as_integer_ratio())
 
@@ -160,7 +178,9 @@ def rounded(program: Program, rows: Floats, target: Format) -> Floats:
     with np.errstate(invalid="ignore", over="ignore"):
         spacing = target.ulp(exact.high)
         rest = np.abs(np.abs((exact.high - nearest) + exact.low) - spacing / 2)
-        doubtful = ~(rest > spacing * 2.0**-30) | (np.abs(exact.high) < 4 * target.smallest_normal) | ~np.isfinite(nearest)
+        doubtful = ~(rest > spacing * 2.0**-30) | ~np.isfinite(nearest)
+        if target.p > 24:  # below, the low part would need numbers smaller than float64 has
+            doubtful |= np.abs(exact.high) < 4 * target.smallest_normal
     doubtful &= ~np.isnan(exact.high) & (exact.high != 0) | (exact.low != 0)
     for i in np.flatnonzero(doubtful.any(axis=1)):
         nearest[i] = [_round_ball(program, rows[i], k, target) for k in range(program.width)]
