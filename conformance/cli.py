@@ -1,4 +1,5 @@
-"""The command line: run the suite on an adapter, show an equation, show what is covered."""
+"""The command line: run the suite on an adapter, show an equation or what is covered,
+measure the reference."""
 
 from __future__ import annotations
 
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eqwise.conformance.accuracy import table
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.properties import kinds_of
+from eqwise.conformance.session import EFFORTS
 from eqwise.spec import EQUATIONS, STATEMENTS
 from eqwise.spec.document import LAST_EQUATION, Equation
 from eqwise.spec.numbers.printing import tree
@@ -33,11 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show.add_argument("--json", action="store_true")
     cover = commands.add_parser("coverage", help="show which clauses are covered, and by what")
     cover.add_argument("--json", action="store_true")
+    measure = commands.add_parser("accuracy", help="measure the reference: a Markdown table")
+    measure.add_argument("--effort", choices=tuple(EFFORTS), default="standard")
     known, rest = parser.parse_known_args(arguments)
     if known.command == "run":
         return _run(known.adapter, rest)
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if known.command == "accuracy":
+        print("\n".join(table(known.effort)))
+        return 0
     return _show(known.number, known.json) if known.command == "show" else _coverage(known.json)
 
 

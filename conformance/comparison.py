@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 from eqwise.conformance.screening import screen
@@ -19,7 +20,6 @@ from eqwise.spec.numbers.tape import gradient
 from flint import arb
 
 ENOUGH = 48  # confirmed places after which a failing property is not searched for a worse one
-MOST_SHARES = 24  # places judged beyond the pressing ones, those that look worst; a quarter for several outputs
 MOST_KINKS = 4
 
 
@@ -88,8 +88,12 @@ class Place:
     label: str | None = None
 
 
-def judge(claim: Claim, rows: Floats, actual: Floats, target: Format) -> Outcome:
-    """Hold `actual`, shape (rows, outputs), against the claim at `rows`, shape (rows, inputs)."""
+def judge(claim: Claim, rows: Floats, actual: Floats, target: Format, places: int = 24) -> Outcome:
+    """Hold `actual`, shape (rows, outputs), against the claim at `rows`, shape (rows, inputs).
+
+    Every place that is not cleared is judged by balls; of the others, so many `places` that look worst, for the largest
+    share (a quarter of them where there are several outputs).
+    """
     exact = certified(claim.program, rows, target)
     with np.errstate(all="ignore"):
         error = np.abs((actual - exact.high) - exact.low)
@@ -99,7 +103,7 @@ def judge(claim: Claim, rows: Floats, actual: Floats, target: Format) -> Outcome
     ulps[np.isnan(ulps)] = np.inf
     finite = ulps[np.isfinite(ulps)]
     found = Outcome("conforms", actual.size, float(finite.max(initial=0.0)), 0.0)
-    for i, k, place in _places(claim, rows, actual, exact.high, ulps, target):
+    for i, k, place in _places(claim, rows, actual, exact.high, ulps, target, places):
         if _rank(place) > (VERDICTS.index(found.verdict), found.max_share):
             worst = _worst(claim, rows[i], k, float(exact.high[i, k]), float(actual[i, k]), place)
             found = replace(found, verdict=place.verdict, max_share=place.share, label=place.label, worst=worst)
@@ -118,22 +122,30 @@ def _worst(claim: Claim, row: Floats, k: int, expected: float, actual: float, pl
 
 
 def _places(
-    claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format
+    claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format, places: int
 ) -> Iterator[tuple[int, int, Place]]:
     """Every place beyond 4 ulp that floats do not clear, and those of the others that look nearest to their allowance."""
     screened = screen(claim, rows, actual, high, ulps, target)
     beyond = (ulps > FACTOR) & ~screened.excused
     pressing = beyond & ~screened.tolerable
-    weight = np.where(pressing, ulps + 1e200, np.where(beyond, ulps + 1e100, screened.share))
-    most = MOST_SHARES if len(claim.outputs) == 1 else MOST_SHARES // 4
+    weight = np.where(beyond, ulps + 1e100, screened.share)
+    most = places if len(claim.outputs) == 1 else places // 4
+    groups = ((pressing, None), (~pressing & screened.told, most), (~pressing & ~screened.told, most))
     deviating = 0
-    for flat in np.argsort(-weight, axis=None, kind="stable")[: np.count_nonzero(pressing) + most].tolist():
+    for flat in [place for group, count in groups for place in _largest(weight, group, count)]:
         if deviating >= ENOUGH:
             return
         i, k = divmod(flat, ulps.shape[1])
         place = _place(claim, rows[i].tolist(), k, float(actual[i, k]), target)
         deviating += place.verdict == "deviates"
         yield i, k, place
+
+
+def _largest(weight: Floats, group: Any, count: int | None) -> list[int]:
+    """The flat indices of the group, by falling weight, so many at most."""
+    chosen = np.flatnonzero(group)
+    order = np.argsort(-weight.ravel()[chosen], kind="stable")[:count]
+    return [int(i) for i in chosen[order]]
 
 
 def _place(claim: Claim, row: Sequence[float], k: int, actual: float, target: Format) -> Place:

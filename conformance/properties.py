@@ -68,12 +68,13 @@ def _planned(
 
 def _under_readings(session: Session, operation: Operation, blank: Result, collected: list[Sample], target: Format) -> Result:
     """The printed formula first; where it fails, the declared reading, then every other one."""
-    printed = _judged(collected, (), target)
+    places = 6 * session.volume
+    printed = _judged(collected, (), target, places)
     if printed.verdict != "deviates":
         return _result(blank, collected, printed)
     declared = {**dict.fromkeys(operation.equations, AS_PRINTED), **session.declared(operation.name)}
     for readings in sorted(operation.readings()[1:], key=lambda chosen: chosen != declared):
-        outcome = _judged(collected, tuple(readings.items()), target)
+        outcome = _judged(collected, tuple(readings.items()), target, places)
         if outcome.verdict in ("conforms", "inaccurate"):
             name = ", ".join(f"eq{number}:{chosen}" for number, chosen in readings.items() if chosen != AS_PRINTED)
             verdict = "conforms_as" if outcome.verdict == "conforms" else outcome.verdict
@@ -81,10 +82,10 @@ def _under_readings(session: Session, operation: Operation, blank: Result, colle
     return _result(blank, collected, printed)
 
 
-def _judged(collected: list[Sample], readings: Readings, target: Format) -> Outcome:
+def _judged(collected: list[Sample], readings: Readings, target: Format, places: int) -> Outcome:
     outcome = Outcome("conforms", 0, 0.0, 0.0)
     for sample in collected:
-        outcome = outcome.merged(judge(sample.claim(readings), sample.rows, sample.actual, target))
+        outcome = outcome.merged(judge(sample.claim(readings), sample.rows, sample.actual, target, places))
     return outcome
 
 

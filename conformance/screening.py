@@ -23,9 +23,11 @@ FEW = 32  # so many doubtful places of one output are not worth a screening
 
 @dataclass(frozen=True)
 class Screened:
-    """For every place: the likely share, whether it is excused for certain, whether it is at worst inaccurate."""
+    """For every place: the likely share, whether floats could tell it, whether it is excused for certain, and whether it
+    is at worst inaccurate."""
 
     share: Floats
+    told: Any
     excused: Any
     tolerable: Any
 
@@ -38,7 +40,7 @@ def screen(claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Float
 
 def _screened(claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format) -> Screened:
     share = ulps / FACTOR
-    excused, tolerable = np.zeros(share.shape, bool), np.zeros(share.shape, bool)
+    told, excused, tolerable = (np.zeros(share.shape, bool) for _ in range(3))
     for k, output in enumerate(claim.outputs):
         share[:, k] /= bounds.strict_factor(output)
         doubtful = np.flatnonzero(ulps[:, k] > FACTOR)
@@ -46,7 +48,9 @@ def _screened(claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Fl
         if single or len(doubtful):
             chosen = slice(None) if single else doubtful
             error = np.abs(actual[chosen, k] - high[chosen, k])
-            share[chosen, k] = np.fmin(share[chosen, k], error / _strict(claim, output, rows[chosen], target))
+            by_condition = error / _strict(claim, output, rows[chosen], target)
+            told[chosen, k] = np.isfinite(by_condition)
+            share[chosen, k] = np.fmin(share[chosen, k], by_condition)
         if target.p <= 24:
             excused[:, k] = share[:, k] < 0.5
         doubtful = doubtful[~excused[doubtful, k]]
@@ -54,7 +58,7 @@ def _screened(claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Fl
             part, error = rows[doubtful], np.abs(actual[doubtful, k] - high[doubtful, k])
             excused[doubtful, k] = _between_branches(claim, output, part, actual[doubtful, k], target)
             tolerable[doubtful, k] = error < _absolute(claim, output, part, target) / 2
-    return Screened(share, excused, tolerable)
+    return Screened(share, told, excused, tolerable)
 
 
 def _evaluated(expressions: tuple[Expression, ...], claim: Claim, rows: Floats) -> list[Floats]:

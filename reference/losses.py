@@ -95,7 +95,7 @@ def _log_sum(u: Any) -> tuple[Any, Any, Any]:
     d, error = two_sum(u, -np.max(u, axis=-1, keepdims=True, initial=-np.inf))
     _, e, _ = shares(u)
     largest = np.arange(u.shape[-1]) == np.argmax(d, axis=-1)[..., None]
-    return d, error, np.log1p(np.sum(np.where(largest, 0.0, e), axis=-1, keepdims=True))
+    return d, error, np.log1p(summed(np.where(largest, 0.0, e))[..., None])
 
 
 @in_float64
