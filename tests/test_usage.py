@@ -111,6 +111,15 @@ def test_show_prints_an_equation(capsys):
     assert "1 to 77" in capsys.readouterr().err
 
 
+def test_coverage_counts_what_was_asserted():
+    """Every equation of the transcribed sections has assertions; (3) has the reason why it has none."""
+    covered = cli.covered()
+    judged = [number for number in range(1, 78) if covered[f"eq{number}"]["assertions"]]
+    assert judged == [1, 2, *range(4, 19), *range(27, 36)]
+    assert covered["eq3"]["reason"]
+    assert covered["s4-dying-relu"]["kinds"] == ["statement"]
+
+
 class Broken(Adapter):
     """Every operation broken in its own way; softplus is right."""
 
