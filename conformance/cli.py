@@ -121,7 +121,7 @@ def _coverage(as_json: bool) -> int:
 
 
 def _equations() -> list[str]:
-    return [f"eq{number}" for number in EQUATIONS]
+    return [f"eq{number}" for number in sorted(EQUATIONS)]
 
 
 def covered() -> dict[str, dict[str, Any]]:
@@ -132,7 +132,7 @@ def covered() -> dict[str, dict[str, Any]]:
             pytest.main([*_SUITE, "-q", "--adapter", "reference", "--effort", "smoke", f"--conformance-report={report}"])
         found = json.loads(report.read_text(encoding="utf-8"))["clauses"]
     clauses = {}
-    for key in [*_equations(), *STATEMENTS]:
+    for key in [*_equations(), *sorted(STATEMENTS, key=lambda key: float(STATEMENTS[key].section))]:
         clause = found.get(key, {"assertions": 0, "kinds": []})
         reason = EQUATIONS[int(key[2:])].reason if key in _equations() else ""
         clauses[key] = {"assertions": clause["assertions"], "kinds": clause["kinds"], "reason": reason or None}

@@ -219,10 +219,14 @@ def states(key: str, *operations: str) -> Callable[[Body], Any]:
 
 
 def _test(body: Body, blank: Result, operations: tuple[str, ...], clauses: tuple[str, ...]) -> Any:
+    def check(session: Session, dtype: str) -> Result:
+        return _tried(body, replace(blank, dtype=dtype), operations, session)
+
     @pytest.mark.clauses(*clauses)
     def test(dtype: str, settle: Any) -> None:
-        settle(partial(_tried, body, replace(blank, dtype=dtype), operations))
+        settle(partial(check, dtype=dtype))
 
+    test.check, test.cited = check, clauses  # type: ignore[attr-defined]
     test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
     return test
 

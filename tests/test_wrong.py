@@ -2,9 +2,12 @@
 
 import pytest
 import wrong.collection  # noqa: F401
+from eqwise.conformance import test_activations, test_losses, test_network, test_perceptron
 from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.properties import CHECKS
 from eqwise.conformance.session import Session
+from eqwise.spec import STATEMENTS
 from wrong.planted import PLANTED
 
 EQUATIONS = [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 27, 28, 29, 30, 31, 32, 33, 34, 35]
@@ -21,6 +24,49 @@ def test_planted_error_is_failed(name):
     caught = next((result for result in results if session.settle(result)[1]), None)
     assert caught is not None, planted.because
     assert planted.clause in caught.clauses
+
+
+BROKEN_STATEMENTS = {  # a planted error that the statement's own test must notice
+    "s2-gates": "eq5-perceptron-fires_at_a_tie",
+    "s3-nonzero-derivative": "eq7-network-network_straight_through",
+    "s4-nonlinear": "eq7-dense-dense_without_bias",
+    "s4-dying-relu": "eq13-relu-relu_gradient_leaks",
+    "s4-prelu-parameter": "eq15-prelu-prelu_a_has_no_gradient",
+    "s7-decrease": "eq31-exponential_loss-exponential_sign",
+    "s7-logistic": "eq30-logistic_loss-zero_one_labels",
+    "s7-quantile": "eq33-quantile-tau_exchanged",
+    "s7-huber-robust": "eq34-huber-huber_gradient_unbounded",
+}
+CITING = {
+    name: test
+    for module in (test_perceptron, test_network, test_activations, test_losses)
+    for name, test in vars(module).items()
+    if hasattr(test, "check")
+}
+
+
+@pytest.mark.parametrize(("statement", "name"), BROKEN_STATEMENTS.items())
+def test_planted_error_breaks_its_statement(statement, name):
+    """The statement's tests pass on the reference, and one of them fails on the wrong implementation."""
+    checks = [test.check for test in CITING.values() if statement in test.cited]
+    pristine, wrong_one = Session(ReferenceAdapter()), Session(PLANTED[name].adapter())
+    assert {check(pristine, "float64").verdict for check in checks} == {"conforms"}
+    assert "deviates" in {check(wrong_one, "float64").verdict for check in checks}
+
+
+def test_every_statement_asked_of_frameworks_has_a_planted_error():
+    """Those of the transcribed sections."""
+    asked = {key for key, entry in STATEMENTS.items() if "framework" in entry.subjects and entry.section in ("2", "3", "4", "7")}
+    assert asked == set(BROKEN_STATEMENTS)
+
+
+@pytest.mark.parametrize("name", ["eq12-softplus-log2", "eq18-softmax-softmax_epsilon", "eq6-logistic-five_in_ten_thousand"])
+def test_laws_notice_without_an_oracle(name):
+    """A wrong value breaks a law of the operation too."""
+    planted = PLANTED[name]
+    session = Session(planted.adapter())
+    verdicts = {test.check(session, "float64").verdict for test in CITING.values() if planted.clause in test.cited}
+    assert "deviates" in verdicts
 
 
 def test_every_equation_has_planted_errors():

@@ -149,6 +149,11 @@ def output_bias_twice(x, weights, biases, activation, output):
     return true("network")(x, weights, [*biases[:-1], 2 * biases[-1]], activation, output)
 
 
+@plant_gradient("eq7", "network", "straight-through estimators behind a step")
+def network_straight_through(x, weights, biases, c, activation, output):
+    return true("network_vjp")(x, weights, biases, c, "identity" if activation == "step" else activation, output)
+
+
 # section 4: activations
 
 
