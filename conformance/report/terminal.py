@@ -42,22 +42,22 @@ def summary(results: list[Result], adapter: Any) -> Iterator[str]:
 
 def failure(result: Result, problem: str) -> str:
     """One failed property as one block."""
-    lines = [f"{result.operation or 'adapter'} {result.property} {result.dtype or ''}: {problem}"]
+    lines = [*_wrapped(f"{result.operation or 'adapter'} {result.property} {result.dtype or ''}: {problem}", "")]
     for key in result.clauses:
         lines += _wrapped(_cited(key), "  ")
     return "\n".join([*lines, *_details(result)])
 
 
 def _table(clauses: dict[str, Any]) -> Iterator[str]:
-    yield f"{'section':<22}{'clauses':>8}{'conforms':>9}{'conforms_as':>12}{'inaccurate':>11}{'deviates':>9}{'n/offered':>9}"
+    yield f"{'section':<19}{'clauses':>8}{'conforms':>9}{'conforms_as':>12}{'inaccurate':>11}{'deviates':>9}{'not offered':>12}"
     rows: dict[str, Counter[str]] = {}
     for key, clause in clauses.items():
         rows.setdefault(_section(key), Counter())[clause.verdict] += 1
     for section in sorted(rows, key=int):
         counts = rows[section]
         numbers = [counts[name] for name in _COLUMNS]
-        line = f"{section:>2} {_TITLES[section]:<19}{sum(counts.values()):>8}"
-        yield line + "".join(f"{n or '-':>{w}}" for n, w in zip(numbers, (9, 12, 11, 9, 9), strict=True))
+        line = f"{section:>2} {_TITLES[section]:<16}{sum(counts.values()):>8}"
+        yield line + "".join(f"{n or '-':>{w}}" for n, w in zip(numbers, (9, 12, 11, 9, 12), strict=True))
         rest = {name: counts[name] for name in ("error", "undecided") if counts[name]}
         if rest:
             yield "   " + ", ".join(f"{name}: {count}" for name, count in rest.items())
@@ -94,11 +94,12 @@ def _details(result: Result) -> Iterator[str]:
         yield f"    … and {len(inputs) - _MOST_INPUTS} more inputs, in the JSON report"
     yield _number("expected", worst.expected)
     yield _number("actual", worst.actual)
-    yield f"    {'error':<10} {worst.error:.4g}, allowed {worst.allowance:.4g}; at most {result.max_ulp or 0:.4g} ulp"
+    largest = "" if result.max_ulp is None else f"; at most {result.max_ulp:.4g} ulp"
+    yield f"    {'error':<12} {worst.error:.4g}, allowed {worst.allowance:.4g}{largest}"
 
 
 def _number(name: str, number: Number) -> str:
-    return f"    {name:<10} {number.decimal:<26} {number.hexadecimal}"
+    return f"    {name:<12} {number.decimal:<25} {number.hexadecimal}"
 
 
 def _cited(key: str) -> str:
