@@ -13,6 +13,7 @@ from itertools import product
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+
 from eqwise.spec import activations, losses, network, perceptron
 from eqwise.spec.document import AS_PRINTED, EQUATIONS
 from eqwise.spec.numbers.expression import Array, Expression, each

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.comparison import Claim
 from eqwise.spec.document import reading_as

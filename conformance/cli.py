@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from eqwise.conformance.accuracy import table
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.properties import kinds_of

@@ -9,6 +9,8 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from flint import arb
+
 from eqwise.conformance.screening import screen
 from eqwise.conformance.verdicts import VERDICTS, Number, Worst
 from eqwise.spec.certify import Program, certified, derivative, refined, values
@@ -17,7 +19,6 @@ from eqwise.spec.numbers.bounds import FACTOR, Sums
 from eqwise.spec.numbers.expression import Expression
 from eqwise.spec.numbers.formats import Floats, Format
 from eqwise.spec.numbers.tape import gradient
-from flint import arb
 
 ENOUGH = 48  # confirmed places after which a failing property is not searched for a worse one
 MOST_KINKS = 4

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.claims import Frame, pullback_claim, shared_claim, slope_claim, value_claim

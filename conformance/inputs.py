@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from eqwise.conformance.adapter import Domain
 from eqwise.conformance.comparison import Claim
 from eqwise.spec.certify import rounded

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
 from eqwise.conformance.adapter import Adapter, NotOffered, Operation
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from eqwise.conformance import invocation, samples
 from eqwise.conformance.adapter import OPERATIONS, NotOffered
 from eqwise.conformance.claims import Frame, value_claim

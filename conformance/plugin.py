@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.loading import UsageError, load
 from eqwise.conformance.properties import CHECKS, kinds_of

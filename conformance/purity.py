@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.evidence import result_shape

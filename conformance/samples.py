@@ -8,13 +8,14 @@ from typing import Any
 
 import hypothesis
 import numpy as np
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
 from eqwise.conformance.adapter import Operation
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.inputs import Generator, at_kinks, block, critical_ordinals, second, vectors
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import Floats, Format
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
 
 BLOCK = 1024
 SHAPES = ((BLOCK,), (32, 32), (8, 8, 16), (), (0,), (1,), (7,), (3, 5), (2, 3, 4), (5, 1), (777,))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from eqwise.spec.numbers import bounds
 from eqwise.spec.numbers.bounds import FACTOR
 from eqwise.spec.numbers.expression import Expression

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from flint import arb
+
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.claims import Frame, value_claim
@@ -14,7 +16,6 @@ from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.certify import precision, rounded
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
-from flint import arb
 
 POINTS = np.array([np.inf, -np.inf, np.nan, -0.0])
 FAR_OUT = 8192  # 2 to this power lies beyond every format

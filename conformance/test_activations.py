@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.laws import law, proves, states
 

@@ -4,6 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from flint import arb
+
 from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.laws import law, proves, states
 from eqwise.spec.activations import logistic
@@ -11,7 +13,6 @@ from eqwise.spec.certify import exact, precision
 from eqwise.spec.losses import binary_cross_entropy, epsilon_insensitive, huber, logistic_loss, quantile
 from eqwise.spec.numbers.expression import symbol
 from eqwise.spec.numbers.program import BALLS, compiled
-from flint import arb
 
 
 @pytest.mark.section("7")

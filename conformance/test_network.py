@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
 from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.claims import Frame, pullback_claim
 from eqwise.conformance.laws import law, proves, states

@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+
 from eqwise.conformance.adapter import perceptrons
 from eqwise.conformance.laws import law, proves, states
 from eqwise.spec.certify import exact

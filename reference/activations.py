@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+
 from eqwise.reference.arithmetic import divided, in_float64, others, reduced_to, summed, times_exp, two_sum
 from eqwise.reference.perceptron import step, step_vjp
 

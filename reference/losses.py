@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+
 from eqwise.reference.activations import shares, sigma, sigma_times, softplus_float64
 from eqwise.reference.arithmetic import in_float64, others, product, summed, times_exp, two_product, two_sum
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+
 from eqwise.reference.arithmetic import in_float64
 from eqwise.reference.network import affine
 

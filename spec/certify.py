@@ -21,11 +21,12 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
+from flint import arb, arb_series, ctx, fmpq
+
 from eqwise.spec.document import Equation
 from eqwise.spec.numbers.expression import Expression, each, lifted, number, symbol, walk
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 from eqwise.spec.numbers.program import BALLS, RATIONALS, SERIES, Undecided, compiled
-from flint import arb, arb_series, ctx, fmpq
 
 PRECISIONS = (128, 512, 2048, 8192, 32768)
 Balls = Callable[..., Sequence[Any]]  # balls in, a tuple of balls out

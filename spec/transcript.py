@@ -4,6 +4,7 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
+
 from eqwise.spec.document import AS_PRINTED, Equation, reading_as
 from eqwise.spec.network import Activation
 from eqwise.spec.numbers.expression import Array, Expression, each, lifted, node, symbol, symbols

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
 from eqwise.conformance import evidence
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.claims import Frame, value_claim

@@ -5,6 +5,7 @@ import math
 import ml_dtypes
 import numpy as np
 import pytest
+
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.properties import CHECKS

@@ -3,6 +3,7 @@
 import ml_dtypes
 import numpy as np
 import pytest
+
 from eqwise.reference import activations, losses, network, perceptron
 
 UNARY = ("step", "logistic", "tanh", "softplus", "relu", "identity")

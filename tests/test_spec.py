@@ -8,6 +8,8 @@ import ml_dtypes
 import mpmath as mp
 import numpy as np
 import pytest
+from scipy import special
+
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.claims import Frame, pullback_claim, slope_claim, value_claim
 from eqwise.spec import EQUATIONS, STATEMENTS, losses
@@ -20,7 +22,6 @@ from eqwise.spec.numbers.formats import FORMATS
 from eqwise.spec.numbers.printing import text, tree
 from eqwise.spec.numbers.program import NoCase
 from eqwise.spec.transcript import formula
-from scipy import special
 
 mp.mp.dps = 60
 F64 = FORMATS["float64"]

@@ -3,6 +3,7 @@
 import mpmath as mp
 import numpy as np
 import pytest
+
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.spec import EQUATIONS

@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+
 from eqwise.conformance import cli
 from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.conformance.loading import UsageError, load

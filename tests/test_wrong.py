@@ -1,6 +1,7 @@
 """Every planted error is failed, under its own equation, by the property that it breaks."""
 
 import pytest
+
 import wrong.collection  # noqa: F401
 from eqwise.conformance import test_activations, test_losses, test_network, test_perceptron
 from eqwise.conformance.adapter import OPERATIONS

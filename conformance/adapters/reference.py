@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+
 from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.reference import activations, losses, network, perceptron
 

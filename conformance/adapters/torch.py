@@ -12,8 +12,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import torch
-from eqwise.conformance.adapter import Adapter, NotOffered
 from torch.nn import functional as F
+
+from eqwise.conformance.adapter import Adapter, NotOffered
 
 _DTYPES = {
     np.dtype(np.float64): torch.float64,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+
 from eqwise.conformance.loading import UsageError
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import VERDICTS, Result, by_clause

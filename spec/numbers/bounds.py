@@ -17,6 +17,7 @@ from math import log2
 from typing import Any
 
 import numpy as np
+
 from eqwise.spec.numbers.expression import COMPARISONS, OTHERWISE, ZERO, Expression, negative, node, rebuild, walk
 from eqwise.spec.numbers.formats import Format
 from eqwise.spec.numbers.program import branch_argument

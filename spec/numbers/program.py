@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from eqwise.spec.numbers.expression import Expression, subtract, walk
 from flint import arb, arb_series, fmpq
+
+from eqwise.spec.numbers.expression import Expression, subtract, walk
 
 
 class Undecided(ArithmeticError):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+
 from eqwise.conformance.adapters.reference import ReferenceAdapter, _find
 
 Function = Callable[..., Any]
