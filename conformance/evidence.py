@@ -15,6 +15,7 @@ import numpy as np
 
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.claims import Frame, pullback_claim, shared_claim, slope_claim, value_claim
 from eqwise.conformance.comparison import Claim
 from eqwise.conformance.inputs import every_number
@@ -30,6 +31,7 @@ USUAL = 3  # usual hyper-parameters that get a block of their own
 REDUCED = 60
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
+_REFERENCE = ReferenceAdapter()
 MOST_DOUBTFUL = 256  # of one block
 
 
@@ -134,7 +136,7 @@ def bulk_values(session: Session, call: Call, target: Format) -> list[Sample]:
     """The values of one block, of which only those far from the reference's are left to judge."""
     name = call.frame.operation
     (sample,) = values(session, call, target)
-    return [_doubtful(sample, np.asarray(getattr(_reference(), name)(*call.inputs, **call.named), np.float64), target)]
+    return [_doubtful(sample, np.asarray(getattr(_REFERENCE, name)(*call.inputs, **call.named), np.float64), target)]
 
 
 def slopes(session: Session, call: Call, target: Format) -> list[Sample]:
@@ -157,7 +159,7 @@ def bulk_slopes(session: Session, call: Call, target: Format) -> list[Sample]:
     """The gradients of one block, of which only those far from the reference's are left to judge."""
     made = slopes(session, call, target)
     given = samples.cast(made[0].rows[:, -1], target) if made else None
-    expected = _reference().vjp(call.frame.operation, call.inputs, given, **call.named) if made else ()
+    expected = _REFERENCE.vjp(call.frame.operation, call.inputs, given, **call.named) if made else ()
     return [
         _doubtful(sample, np.asarray(expected[int(str(sample.details[0]))], np.float64), target)
         for sample in made
@@ -187,12 +189,6 @@ def _doubtful(sample: Sample, expected: Floats, target: Format) -> Sample:
     places = np.flatnonzero(~close(sample.actual[:, 0], expected, target))
     chosen = places[:: 1 + len(places) // MOST_DOUBTFUL]
     return replace(sample, rows=sample.rows[chosen], actual=sample.actual[chosen], bulk=len(sample.rows) - len(places))
-
-
-def _reference() -> Any:
-    from eqwise.conformance.adapters.reference import ReferenceAdapter
-
-    return ReferenceAdapter()
 
 
 def _shared(call: Call, gradient: Floats, rows: Floats) -> list[Sample]:

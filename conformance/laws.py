@@ -17,6 +17,7 @@ import pytest
 from eqwise.conformance import invocation, samples
 from eqwise.conformance.adapter import OPERATIONS, NotOffered
 from eqwise.conformance.claims import Frame, value_claim
+from eqwise.conformance.evidence import result_shape
 from eqwise.conformance.inputs import block, critical_ordinals
 from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.samples import cast
@@ -109,7 +110,7 @@ class Trial:
         options = {name: value for name, value in named.items() if name not in entry.hyper}
         call = samples.Call(tuple(self._cast(i) for i in inputs), named, self._frame(operation, inputs, options), self.rng)
         claim, rows = value_claim(call.frame), samples.rows_of(call)
-        shape = _shape(call, len(claim.outputs))
+        shape = result_shape(call)
         value = invocation.value(self.session.adapter, entry, call.inputs, shape, self.target, **named)
         allowances = [allowance(claim, k, rows, self.target) for k in range(len(claim.outputs))]
         return Measured(value, np.column_stack(allowances).reshape(shape))
@@ -179,12 +180,6 @@ class Trial:
         error, room = abs(pick(left.value) - pick(right.value)), pick(left.allowance) + pick(right.allowance)
         self.worst = Worst(named, Number.of(pick(right.value)), Number.of(pick(left.value)), f"left {sign} right", error, room)
         self.message = f"left {sign} right does not hold at {int(np.count_nonzero(~holds))} of {holds.size} points"
-
-
-def _shape(call: samples.Call, outputs: int) -> tuple[int, ...]:
-    from eqwise.conformance.evidence import result_shape
-
-    return result_shape(call)
 
 
 def allowance(claim: Any, output: int, rows: Floats, target: Format) -> Floats:

@@ -111,7 +111,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("check", list(_checks(session, section.args[0] if section else "")))
     cites = metafunc.definition.get_closest_marker("clauses")
     if "dtype" in metafunc.fixturenames and cites:
-        cited = "+".join(cites.args)
+        cited = "+".join(cites.args) or "smoke"
         metafunc.parametrize("dtype", session.dtypes, ids=lambda dtype: f"{cited}-{dtype}")
 
 
@@ -151,16 +151,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.option.equations is None:
         return
     wanted = {f"eq{number}" for number in equations(config.option.equations)}
-    kept = [item for item in items if _clauses(item) is None or wanted & set(_clauses(item) or ())]
+    kept = [item for item in items if not _clauses(item) or wanted & set(_clauses(item))]
     left = set(items) - set(kept)
     config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = kept
 
 
-def _clauses(item: pytest.Item) -> tuple[str, ...] | None:
-    """What a test cites; None for tests that are not the suite's."""
+def _clauses(item: pytest.Item) -> tuple[str, ...]:
+    """What a test cites; nothing for the smoke property, and for tests that are not the suite's."""
     marker = item.get_closest_marker("clauses")
-    return marker.args if marker else None
+    return marker.args if marker else ()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from eqwise.conformance.adapter import Operation
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.inputs import Generator, at_kinks, block, critical_ordinals, second, vectors
+from eqwise.conformance.invocation import flattened
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import Floats, Format
 
@@ -141,7 +142,7 @@ def elementwise(operation: Operation, structure: Structure, target: Format, valu
         moved = at_kinks(claim, rows, rng, target)[:, 0]
         columns[0] = np.where((rng.random(size) < 0.25) & np.isfinite(moved), moved, first)
     arrays = [laid_out(cast(column.reshape(shape), target), structure.layout) for column in columns]
-    if operation.name == "prelu":
+    if "slope" in operation.inputs.values():
         arrays[1] = _slope(arrays[1], rng, target)
     return Call(tuple(arrays), dict(structure.hyper), Frame(operation.name), rng)
 
@@ -197,8 +198,6 @@ def rows_of(call: Call, extra: Sequence[Floats] = ()) -> Floats:
         shape = np.broadcast_shapes(*(column.shape for column in columns))
         flat = [np.broadcast_to(column, shape).ravel() for column in columns]
         return np.column_stack([*flat, *(np.full(flat[0].size, value) for value in call.hyper), *(e.ravel() for e in extra)])
-    from eqwise.conformance.invocation import flattened
-
     first, *others = (np.asarray(array, np.float64) for array in flattened(call.inputs))
     own = first.reshape(-1, first.shape[-1])
     shared = np.concatenate([*(other.ravel() for other in others), np.array(call.hyper)])

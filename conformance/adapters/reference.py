@@ -20,12 +20,13 @@ class ReferenceAdapter(Adapter):
     settings: ClassVar[Mapping[str, Any]] = {"numpy": np.__version__}
 
     def vjp(self, operation: str, inputs: tuple[Any, ...], cotangent: Any, **hyper: Any) -> Any:
-        return _find(f"{operation}_vjp")(*inputs, cotangent, **hyper)
+        return find(f"{operation}_vjp")(*inputs, cotangent, **hyper)
 
 
-def _find(name: str) -> Any:
+def find(name: str) -> Any:
+    """The function of this name in the reference."""
     return next(getattr(module, name) for module in _MODULES if hasattr(module, name))
 
 
 for _name in OPERATIONS:
-    setattr(ReferenceAdapter, _name, staticmethod(_find(_name)))
+    setattr(ReferenceAdapter, _name, staticmethod(find(_name)))

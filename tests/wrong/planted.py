@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from eqwise.conformance.adapters.reference import ReferenceAdapter, _find
+from eqwise.conformance.adapters.reference import ReferenceAdapter, find
 
 Function = Callable[..., Any]
 PLANTED: dict[str, Planted] = {}
@@ -80,7 +80,7 @@ def _narrow(result: Any, dtype: Any) -> Any:
 
 def true(operation: str) -> Function:
     """The reference's own function, on float64."""
-    return _find(operation)  # type: ignore[no-any-return]
+    return find(operation)  # type: ignore[no-any-return]
 
 
 def raw(clause: str, operation: str, because: str) -> Callable[[Function], Function]:
