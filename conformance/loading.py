@@ -47,6 +47,8 @@ def _made(found: type, name: str, options: Mapping[str, str]) -> Any:
         return whole(**options)
     except TypeError as error:
         raise UsageError(f"adapter {name!r} does not take the options {dict(options)}: {error}") from error
+    except Exception as error:
+        raise UsageError(f"adapter {name!r} cannot be made: {type(error).__name__}: {error}") from error
 
 
 def _class(name: str) -> type:

@@ -101,8 +101,7 @@ def certified(program: Program, rows: Floats, target: Format = FORMATS["float64"
     pending = np.arange(len(rows))
     for bits in ladder:
         with precision(bits):
-            split = _nearest_rows if target.p <= 24 else _split_rows
-            pairs = split(program, rows[pending].tolist(), accuracy, arb((1, floor)))
+            pairs = _split_rows(program, rows[pending].tolist(), accuracy, arb((1, floor)), fine=target.p > 24)
         high[pending], low[pending] = pairs
         pending = pending[np.isnan(pairs[0]).any(axis=1)]
         if not len(pending):
@@ -114,8 +113,8 @@ def certified(program: Program, rows: Floats, target: Format = FORMATS["float64"
     return Certified(high, np.where(np.isfinite(high), low, 0.0))
 
 
-def _split_rows(program: Program, rows: list[list[float]], accuracy: int, limit: Any) -> Floats:
-    """High and low parts of every value, shape (2, rows, width); nan in a row that this precision does not decide."""
+def _split_rows(program: Program, rows: list[list[float]], accuracy: int, limit: Any, fine: bool) -> Floats:
+    """High and (where `fine`) low parts of every value, shape (2, rows, width); nan in a row that is not decided."""
     on_balls, unknown = program.on_balls, (np.nan,) * program.width
     high: list[float] = []
     low: list[float] = []
@@ -125,30 +124,15 @@ def _split_rows(program: Program, rows: list[list[float]], accuracy: int, limit:
             for ball in on_balls(*map(arb, row)):
                 if ball.rel_accuracy_bits() < accuracy and not ball.rad() < limit:
                     raise Undecided(str(ball))
-                middle = ball.mid()
-                nearest = float(middle)
+                nearest = float(ball)
                 high.append(nearest)
-                low.append(float(middle - nearest))
+                if fine:
+                    low.append(float(ball.mid() - nearest))
         except (Undecided, ValueError):  # a series whose divisor is not yet known to differ from 0 raises ValueError
-            high[done:] = low[done:] = unknown
-    return np.array([high, low]).reshape(2, len(rows), program.width)
-
-
-def _nearest_rows(program: Program, rows: list[list[float]], accuracy: int, limit: Any) -> Floats:
-    """The same for narrow formats, which the high parts alone are enough for."""
-    on_balls, unknown = program.on_balls, (np.nan,) * program.width
-    high: list[float] = []
-    for row in rows:
-        done = len(high)
-        try:
-            for ball in on_balls(*map(arb, row)):
-                if ball.rel_accuracy_bits() < accuracy and not ball.rad() < limit:
-                    raise Undecided(str(ball))
-                high.append(float(ball))
-        except (Undecided, ValueError):
             high[done:] = unknown
-    values = np.array(high).reshape(len(rows), program.width)
-    return np.stack([values, np.where(np.isnan(values), np.nan, 0.0)])
+            if fine:
+                low[done:] = unknown
+    return np.array([high, low if fine else [0.0] * len(high)]).reshape(2, len(rows), program.width)
 
 
 def _rational(x: float) -> Any:

@@ -44,6 +44,7 @@ def _run(*options, cwd=None):
         (["reference", "--equations", "abc"], "the notes number their equations 1 to 77"),
         (["reference", "--dtypes", "float8"], "the suite judges float64, float32, float16, bfloat16"),
         (["reference", "--conformance-report", "no/such/folder/report.json"], "cannot be written"),
+        (["reference", "--conformance-report", "."], "it is a folder"),
         (["reference", "--adapter-option", "x"], "is not KEY=VALUE"),
         (["reference", "--adapter-option", "x=1"], "does not take the options"),
     ],

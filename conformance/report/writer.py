@@ -90,9 +90,9 @@ def _counts(verdicts: Any) -> list[int]:
 
 
 def _opened(path: Path) -> TextIO:
+    if path.is_dir():
+        raise UsageError(f"--conformance-report {str(path)!r} cannot be written: it is a folder")
     try:
-        with open(path, "a", encoding="utf-8"):
-            pass
         return open(path.with_name(path.name + ".partial"), "w", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"--conformance-report {str(path)!r} cannot be written: {error.strerror}") from error
