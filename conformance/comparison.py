@@ -15,7 +15,7 @@ from eqwise.conformance.screening import screen
 from eqwise.conformance.verdicts import VERDICTS, Number, Worst
 from eqwise.spec.certify import Program, certified, derivative, refined, values
 from eqwise.spec.numbers import bounds
-from eqwise.spec.numbers.bounds import FACTOR, Sums
+from eqwise.spec.numbers.bounds import FACTOR
 from eqwise.spec.numbers.expression import Expression
 from eqwise.spec.numbers.formats import Floats, Format
 from eqwise.spec.numbers.tape import gradient
@@ -169,12 +169,14 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     size = float(abs(exact).upper())
     sums = bounds.strict_sums(output, inputs)
     floor = FACTOR * float(target.ulp(min(size, target.largest)))
-    strict = max(floor, 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)) * bounds.strict_factor(output)
+    conditioning = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
+    strict = float(np.fmax(floor, conditioning)) * bounds.strict_factor(output)
     error = _distance(actual, exact, strict, target)
     if error <= strict:
         return Place("conforms", error / strict, error, strict)
-    sums = bounds.absolute_sums(output, claim.kept_output)
-    absolute = max(strict, _absolute(sums, bounds.absolute_factor(output), inputs, row, target))
+    absolute = float(np.fmax(strict, _absolute(output, inputs, row, target)))
+    if claim.kept_output is not None:
+        absolute += float(np.nan_to_num(2 * FACTOR * target.unit_roundoff * _sum((claim.kept_output,), inputs, row)))
     if _distance(actual, exact, absolute, target) <= absolute:
         return Place("inaccurate", error / strict, error, strict)
     if _leaves_range(output, inputs, row, target):
@@ -202,11 +204,11 @@ def _distance(actual: float, exact: arb, allowance: float, target: Format) -> fl
 
 
 def _sum(expressions: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Sequence[float]) -> float:
-    """Σ|v| over these expressions at one row, by balls; infinite where no precision tells."""
+    """Σ|v| over these expressions at one row, by balls; nan, which excuses nothing, where no precision tells."""
     for balls in refined(_values(expressions, inputs), row):
         if all(b.is_finite() for b in balls):
             return float(sum((abs(b) for b in balls), arb(0)).mid())
-    return float("inf")
+    return float("nan")
 
 
 @lru_cache(maxsize=4096)
@@ -214,7 +216,8 @@ def _values(expressions: tuple[Expression, ...], inputs: tuple[Expression, ...])
     return values(expressions, inputs)
 
 
-def _absolute(sums: Sums, factor: float, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+def _absolute(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+    sums, factor = bounds.absolute_sums(output), bounds.absolute_factor(output)
     rounding = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
     return rounding * factor + target.smallest_normal * _sum(sums.underflow, inputs, row)
 
@@ -242,7 +245,7 @@ def _near_kinks(
         allowance = _flushed(argument, inputs, row, target)
         if bounds.rounds(argument, dict(zip(inputs, row, strict=True)), target):
             rounding = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
-            allowance += rounding * bounds.strict_factor(argument)
+            allowance += float(np.nan_to_num(rounding)) * bounds.strict_factor(argument)
         if _sum((argument,), inputs, row) <= allowance and (closed or allowance > 0):
             near.append(argument)
     return near

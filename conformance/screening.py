@@ -69,13 +69,18 @@ def _evaluated(expressions: tuple[Expression, ...], claim: Claim, rows: Floats) 
 
 def _strict(claim: Claim, output: Expression, rows: Floats, target: Format) -> Any:
     condition = bounds.magnitude(_evaluated(bounds.strict_sums(output, claim.inputs).relative, claim, rows))
-    return 2 * FACTOR * target.unit_roundoff * bounds.strict_factor(output) * condition
+    return _known(2 * FACTOR * target.unit_roundoff * bounds.strict_factor(output) * condition)
 
 
 def _absolute(claim: Claim, output: Expression, rows: Floats, target: Format) -> Any:
     """The absolute allowance without its part for underflow; nan where floats do not tell."""
     program = bounds.magnitude(_evaluated(bounds.absolute_sums(output).relative, claim, rows))
-    return 2 * FACTOR * target.unit_roundoff * bounds.absolute_factor(output) * program
+    return _known(2 * FACTOR * target.unit_roundoff * bounds.absolute_factor(output) * program)
+
+
+def _known(allowance: Any) -> Any:
+    """An allowance that overflows in floats says nothing: nan, which clears no place."""
+    return np.where(np.isfinite(allowance), allowance, np.nan)
 
 
 def _between_branches(claim: Claim, output: Expression, rows: Floats, actual: Floats, target: Format) -> Any:

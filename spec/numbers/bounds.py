@@ -50,11 +50,10 @@ def numeric_adjoints(output: Expression) -> Mapping[Expression, Expression]:
 
 
 @lru_cache(maxsize=4096)
-def absolute_sums(output: Expression, extra: Expression | None = None) -> Sums:
-    """Every |v ∂f/∂v|, and every |∂f/∂v|. `extra` is the error of an implementation that keeps only its rounded output."""
+def absolute_sums(output: Expression) -> Sums:
+    """Every |v ∂f/∂v|, and every |∂f/∂v|."""
     slopes = numeric_adjoints(output)
-    relative = [v * d for v, d in slopes.items()] + ([extra] if extra is not None else [])
-    return Sums(tuple(relative), tuple(slopes.values()))
+    return Sums(tuple(v * d for v, d in slopes.items()), tuple(slopes.values()))
 
 
 def strict_factor(output: Expression) -> float:

@@ -193,6 +193,18 @@ def zero_below(x):
     return np.where(x < -30, 0.0, true("softplus")(x))
 
 
+@raw("eq12", "softplus", "clipped far out, where the exponential has long overflowed, in float32 only")
+def softplus_clipped_far_out(x):
+    y = true("softplus")(x)
+    return np.minimum(y, np.float32(1e6)) if x.dtype == np.float32 else y
+
+
+@raw("eq6", "logistic", "0.5 far out, in bfloat16 only")
+def logistic_far_out(x):
+    y = true("logistic")(x)
+    return np.where(np.abs(x.astype(float)) > 1e5, x.dtype.type(0.5), y) if x.dtype.name == "bfloat16" else y
+
+
 @plant_gradient("eq12", "softplus", "the gradient of its linear part, above 30")
 def softplus_gradient_late(x, c):
     return (np.where(x > 5, c, c * sigma(x)),)
@@ -290,6 +302,11 @@ def elu_alpha_inside(x, alpha):
 def elu_gradient_near_zero(x, c, alpha):
     (g,) = true("elu_vjp")(x, c, alpha=alpha)
     return (np.where((x < 0) & (x > -1e-4), c, g),)
+
+
+@plant_gradient("eq16", "elu", "1 on both sides where alpha is 0")
+def elu_gradient_at_alpha_zero(x, c, alpha):
+    return (c,) if alpha == 0 else true("elu_vjp")(x, c, alpha=alpha)
 
 
 @plant_gradient("eq16", "elu", "f + alpha with the f of alpha 1")
