@@ -81,7 +81,8 @@ def slope_claim(frame: Frame, wrt: int) -> Claim:
     """Elements: cotangent · ∂f/∂(input number `wrt`), over the inputs, the hyper-parameters and the cotangent."""
     value, cotangent = value_claim(frame), symbol("cotangent")
     slope = gradient(value.outputs[0], [value.inputs[wrt]])[0]
-    return Claim((cotangent * slope,), (*value.inputs, cotangent), value.outputs[0], wrt, is_derivative=True)
+    applied = ((value.inputs[wrt], value.outputs[0]),)
+    return Claim((cotangent * slope,), (*value.inputs, cotangent), value.outputs[0], wrt, True, applied)
 
 
 @lru_cache(maxsize=512)
@@ -109,4 +110,21 @@ def pullback_claim(frame: Frame, batch: int | None, offered: tuple[bool, ...] | 
     arrays = [rows, *shared]
     wanted = [array for k, array in enumerate(arrays) if offered is None or offered[k]]
     gradients = pullback(_flat(outputs), _flat(wanted), cotangents)
-    return Claim(tuple(gradients), (*_flat(arrays), *hyper.values(), *cotangents), is_derivative=True)
+    applied = tuple(pair for row in ([rows] if batch is None else rows) for pair in _applied(frame, row, shared))
+    return Claim(tuple(gradients), (*_flat(arrays), *hyper.values(), *cotangents), is_derivative=True, applied=applied)
+
+
+def _applied(frame: Frame, row: Array, parameters: list[Array]) -> list[tuple[Expression, Expression]]:
+    """The element-wise activations u ↦ f(u) of a network, or of a composite of a loss with the logistic function."""
+    if frame.operation == "logistic_binary_cross_entropy":
+        return [(u, OPERATIONS["logistic"].formula(u)) for u in row]
+    if frame.entry.shape != "network":
+        return []
+    depth, options, found = len(frame.dims) - 1, dict(frame.options), []
+    for layer in range(depth):
+        name = options["output" if layer == depth - 1 else "activation"]
+        u = parameters[layer].T @ row + parameters[depth + layer]
+        if name != "softmax":
+            row = each(OPERATIONS[name].formula, u)
+            found += list(zip(u, row, strict=True))
+    return found

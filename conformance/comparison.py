@@ -18,7 +18,7 @@ from eqwise.spec.numbers import bounds
 from eqwise.spec.numbers.bounds import FACTOR
 from eqwise.spec.numbers.expression import Expression
 from eqwise.spec.numbers.formats import Floats, Format
-from eqwise.spec.numbers.tape import gradient
+from eqwise.spec.numbers.tape import adjoints, gradient
 
 ENOUGH = 48  # confirmed places after which a failing property is not searched for a worse one
 MOST_KINKS = 4
@@ -28,7 +28,8 @@ MOST_KINKS = 4
 class Claim:
     """Formulas to hold results against: one per output, over inputs in a fixed order.
 
-    Where the claim is about a derivative, `value` is the formula that it is the derivative of, and `wrt` the input.
+    Where the claim is about the derivative of a formula of scalars, `value` is that formula and `wrt` the input.
+    `applied` are the activations u ↦ f(u) in a claim about gradients, as pairs of nodes.
     """
 
     outputs: tuple[Expression, ...]
@@ -36,6 +37,7 @@ class Claim:
     value: Expression | None = None
     wrt: int = 0
     is_derivative: bool = False
+    applied: tuple[tuple[Expression, Expression], ...] = ()
 
     @cached_property
     def program(self) -> Program:
@@ -43,16 +45,6 @@ class Claim:
             return values(self.outputs, self.inputs)
         series = derivative(self.value, self.inputs[:-1], self.wrt)  # the last input is the cotangent
         return Program(lambda *balls: (balls[-1] * series.on_balls(*balls[:-1])[0],), None, 1)
-
-    @cached_property
-    def kept_output(self) -> Expression | None:
-        """c·f·f″/f′: the error of a derivative computed from the rounded output alone, such as y(1 − y)."""
-        if self.value is None:
-            return None
-        x = self.inputs[self.wrt]
-        slope = gradient(self.value, [x])[0]
-        curvature = gradient(slope, [x])[0]
-        return self.inputs[-1] * self.value * curvature / slope  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -175,13 +167,23 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     if error <= strict:
         return Place("conforms", error / strict, error, strict)
     absolute = float(np.fmax(strict, _absolute(output, inputs, row, target)))
-    if claim.kept_output is not None:
-        absolute += float(np.nan_to_num(2 * FACTOR * target.unit_roundoff * _sum((claim.kept_output,), inputs, row)))
+    for error_by_output in _kept_outputs(output, claim.applied) if error > absolute else ():
+        absolute += float(np.nan_to_num(2 * FACTOR * target.unit_roundoff * _sum((error_by_output,), inputs, row)))
     if _distance(actual, exact, absolute, target) <= absolute:
         return Place("inaccurate", error / strict, error, strict)
     if _leaves_range(output, inputs, row, target):
         return Place("inaccurate", error / strict, error, strict, "range")
     return Place("deviates", error / strict, error, strict)
+
+
+@lru_cache(maxsize=4096)
+def _kept_outputs(output: Expression, applied: tuple[tuple[Expression, Expression], ...]) -> list[Expression]:
+    """∂g/∂u · f/f′ for each activation y = f(u): the error of an implementation that keeps only the rounded y.
+
+    It takes f′ from y, as in y(1 − y) or 1 − y², and so at another u, by what rounded y; for g = c·f′ this is c·f·f″/f′.
+    """
+    slopes = adjoints(output)
+    return [slopes[u] * y / gradient(y, [u])[0] for u, y in applied if u in slopes]
 
 
 def _ball(claim: Claim, row: Sequence[float], k: int) -> arb | None:
@@ -264,9 +266,14 @@ def _flushed(argument: Expression, inputs: tuple[Expression, ...], row: Sequence
 
 
 @lru_cache(maxsize=1024)
-def _branch(output: Expression, inputs: tuple[Expression, ...], signs: tuple[tuple[Expression, int], ...]) -> Claim:
+def _branch(
+    output: Expression,
+    inputs: tuple[Expression, ...],
+    signs: tuple[tuple[Expression, int], ...],
+    applied: tuple[tuple[Expression, Expression], ...],
+) -> Claim:
     """The claim that holds where these branch arguments have these signs."""
-    return Claim(bounds.with_signs((output,), dict(signs)), inputs, is_derivative=True)
+    return Claim(bounds.with_signs((output,), dict(signs)), inputs, is_derivative=True, applied=applied)
 
 
 def _hull(
@@ -277,7 +284,7 @@ def _hull(
         return Place("conforms", 0.0, 0.0, np.inf, "kinks")
     branches = []
     for signs in product((1, -1), repeat=len(near)):
-        branches.append(_branch(claim.outputs[k], claim.inputs, tuple(zip(near, signs, strict=True))))
+        branches.append(_branch(claim.outputs[k], claim.inputs, tuple(zip(near, signs, strict=True)), claim.applied))
     ends = [_ball(branch, row, 0) for branch in branches]
     known = [end for end in ends if end is not None]
     if known and bool(min(known) <= actual) and bool(actual <= max(known)):

@@ -69,6 +69,8 @@ class KeepsOutputs(Innocent):
     """Gradients from the rounded output alone: y(1 − y) and 1 − y²."""
 
     def vjp(self, operation, inputs, cotangent, **hyper):
+        if operation == "network":
+            return self._network(*inputs, cotangent, **hyper)
         if operation not in ("logistic", "tanh", "softmax"):
             return super().vjp(operation, inputs, cotangent, **hyper)
         with np.errstate(all="ignore"):
@@ -78,6 +80,24 @@ class KeepsOutputs(Innocent):
             if operation == "tanh":
                 return (cotangent * (one - y * y),)
             return (y * (cotangent - np.sum(cotangent * y, axis=-1, keepdims=True)),)
+
+
+    def _network(self, x, weights, biases, cotangent, activation, output):
+        outputs, gW, gb = [x], [], []
+        for k, (W, b) in enumerate(zip(weights, biases, strict=True)):
+            name = output if k == len(weights) - 1 else activation
+            outputs.append(getattr(self, name)(self.dense(outputs[-1], W, b)))
+        for k in reversed(range(len(weights))):
+            name, y = output if k == len(weights) - 1 else activation, outputs[k + 1]
+            u = self.dense(outputs[k], weights[k], biases[k])
+            if name in ("logistic", "tanh"):
+                delta = cotangent * (y * (1 - y) if name == "logistic" else 1 - y * y)
+            else:
+                (delta,) = super().vjp(name, (u,), cotangent)
+            cotangent, W, b = super().vjp("dense", (outputs[k], weights[k], biases[k]), delta.astype(x.dtype))
+            gW.insert(0, W)
+            gb.insert(0, b)
+        return cotangent, gW, gb
 
 
 def _flushed(array):
@@ -158,7 +178,7 @@ def test_innocent_is_failed_nowhere(innocent, seed):
     session = Session(innocent(), effort="smoke", seed=seed)
     names = {*OPERATIONS_BY_SEED[seed % 8 :: 8], *(name for name in vars(innocent) if name in OPERATIONS and len(vars(innocent)) < 20)}
     if innocent is KeepsOutputs:
-        names |= {"logistic", "tanh", "softmax"}
+        names |= {"logistic", "tanh", "softmax", "network"}
     for name in sorted(names):
         for kind in ("value", "derivative", "purity"):
             dtype = session.dtypes[(seed + len(name)) % 4]
