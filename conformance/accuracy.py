@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.loading import load
-from eqwise.conformance.properties import CHECKS, kinds_of
+from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 
@@ -18,8 +18,8 @@ def table(effort: str = "standard") -> Iterator[str]:
     yield "| function | property | ulp, float64 | share, float64 | share, float32 | share, float16 | share, bfloat16 |"
     yield "|---|---|---:|---:|---:|---:|---:|"
     for operation in OPERATIONS.values():
-        for kind in (kind for kind in kinds_of(operation) if kind in ("value", "derivative")):
-            yield _row(operation, kind, [CHECKS[kind](session, operation, dtype) for dtype in session.dtypes])
+        for kind in (kind for kind in checks_of(operation) if kind in ("value", "derivative")):
+            yield _row(operation, kind, [checks_of(operation)[kind](session, operation, dtype) for dtype in session.dtypes])
 
 
 def _row(operation: Operation, kind: str, results: list[Result]) -> str:

@@ -7,19 +7,20 @@ Words: *operation* what a framework exposes; *property* a checkable claim about 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from eqwise.spec import activations, losses, network, perceptron
-from eqwise.spec.document import AS_PRINTED, EQUATIONS
+from eqwise.spec import activations, losses, metrics, network, perceptron, regularization
+from eqwise.spec.document import AS_PRINTED, EQUATIONS, STATEMENTS
 from eqwise.spec.numbers.expression import Array, Expression, each
 
-Shape = Literal["elementwise", "rows", "sample", "affine", "network"]
-Domain = Literal["real", "score", "slope", "label", "target", "probability", "share", "distribution", "positive"]
+# what one call takes; a method is called in a way of its own, which the base class documents
+Shape = Literal["elementwise", "rows", "sample", "affine", "network", "columns", "matrices", "method"]
+Domain = Literal["real", "score", "slope", "label", "target", "observed", "probability", "share", "distribution", "positive", "own"]
 
 
 class NotOffered(Exception):
@@ -86,7 +87,10 @@ def softmax_cross_entropy(u: Array, t: Array) -> Expression:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a framework exposes: the equations it exercises, its inputs with their domains, its hyper-parameters."""
+    """What a framework exposes: the equations it exercises, its inputs with their domains, its hyper-parameters.
+
+    A method has no `formula` that one call evaluates; `statements` are those that it exercises besides its equations.
+    """
 
     name: str
     equations: tuple[int, ...]
@@ -94,15 +98,18 @@ class Operation:
     shape: Shape
     inputs: Mapping[str, Domain]
     hyper: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+    typed: bool = True  # whether its inputs have a dtype; counting has none
 
     @cached_property
     def clauses(self) -> tuple[str, ...]:
-        return tuple(f"eq{number}" for number in self.equations)
+        return (*(f"eq{number}" for number in self.equations), *self.statements)
 
     @property
     def section(self) -> str:
         """The section in whose test file the operation stands: that of the last equation it exercises."""
-        return EQUATIONS[self.equations[-1]].section
+        entry = EQUATIONS[self.equations[-1]] if self.equations else STATEMENTS[self.statements[-1]]
+        return entry.section.partition(".")[0]
 
     def readings(self) -> list[dict[int, str]]:
         """Every choice of readings of its equations, the printed one first."""
@@ -110,7 +117,23 @@ class Operation:
         return [dict(zip(self.equations, chosen, strict=True)) for chosen in product(*names)]
 
 
+def _method(
+    name: str, equations: tuple[int, ...], inputs: str, hyper: str = "", statements: tuple[str, ...] = ()
+) -> Operation:
+    """An operation that is called in a way of its own."""
+    return Operation(name, equations, _called, "method", dict.fromkeys(inputs.split(), "own"), tuple(hyper.split()), statements)
+
+
+def _counting(name: str, *equations: int, statements: tuple[str, ...] = ()) -> Operation:
+    return replace(_method(name, equations, "actual predicted", statements=statements), typed=False)
+
+
+def _called(*arguments: Any, **named: Any) -> Any:
+    raise TypeError("a method has no formula that one call evaluates")
+
+
 _X: Mapping[str, Domain] = {"x": "real"}
+_OBSERVED: Mapping[str, Domain] = {"t": "observed", "y": "target"}
 _LABELLED: Mapping[str, Domain] = {"y": "real", "t": "label"}
 _REGRESSED: Mapping[str, Domain] = {"y": "real", "t": "target"}
 _LAYER: Mapping[str, Domain] = {"x": "real", "W": "real", "b": "real"}
@@ -131,6 +154,15 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("elu",         (16,),   activations.elu,        "elementwise", _X, ("alpha",)),
         Operation("identity",    (17,),   activations.identity,   "elementwise", _X),
         Operation("softmax",     (18,),   activations.softmax,    "rows", _X),
+        _counting("confusion_matrix", statements=("t1-confusion",)),
+        _counting("accuracy", 19),
+        _counting("precision", 20),
+        _counting("recall", 21),
+        _counting("f_measure", 22),
+        Operation("mse",       (23,), metrics.mse,       "sample", _OBSERVED),
+        Operation("rmse",      (24,), metrics.rmse,      "sample", _OBSERVED),
+        Operation("mae",       (25,), metrics.mae,       "sample", _OBSERVED),
+        Operation("r_squared", (26,), metrics.r_squared, "sample", _OBSERVED),
         Operation("sum_of_squares",       (27,), losses.sum_of_squares, "sample", _REGRESSED),
         Operation("binary_cross_entropy", (28,), losses.binary_cross_entropy, "sample", {"y": "probability", "t": "share"}),
         Operation("cross_entropy",        (29,), losses.cross_entropy, "sample", {"y": "positive", "t": "share"}),
@@ -142,5 +174,23 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("quantile",            (33,), losses.quantile,            "elementwise", _REGRESSED, ("tau",)),
         Operation("huber",               (34,), losses.huber,               "elementwise", _REGRESSED, ("delta",)),
         Operation("epsilon_insensitive", (35,), losses.epsilon_insensitive, "elementwise", _REGRESSED, ("epsilon",)),
+        _method("numerical_gradient", (39,), "function theta", "epsilon"),
+        _method("network_gradients", tuple(range(40, 57)), "x t weights biases", "activation output loss"),
+        _method("sgd",      (38, 57),             "theta", "eta"),
+        _method("momentum", (58, 59),             "theta", "eta alpha"),
+        _method("adagrad",  (60, 61),             "theta", "eta"),
+        _method("rmsprop",  (62, 63),             "theta", "eta alpha epsilon"),
+        _method("adam",     (64, 65, 66, 67, 68), "theta", "eta beta_1 beta_2 epsilon"),
+        _method("uniform", (69,), "shape seed dtype"),
+        _method("xavier",  (70,), "shape seed dtype"),
+        _method("he",      (71,), "shape seed dtype"),
+        _method("gauss",   (72,), "shape seed dtype"),
+        _method("bias",    (),    "shape dtype", statements=("s11-bias-zero",)),
+        Operation("l2", (73,), regularization.l2, "matrices", {"weights": "real"}, ("lambda_",)),
+        _method("dropout",       (), "x", "p seed training", ("s12.2-train-mask", "s12.2-inference-scale")),
+        _method("dropout_layer", (), "p seed", statements=("s12.2-train-mask", "s12.2-inference-scale")),
+        Operation("batch_norm", (74, 75, 76, 77), regularization.batch_norm, "columns",
+                  {"x": "observed", "gamma": "real", "beta": "real"}, ("epsilon",)),
+        _method("batch_norm_layer", (74, 75, 76, 77), "features epsilon rate dtype", statements=("s12.3-init", "s12.3-inference")),
     )
 }  # fmt: skip

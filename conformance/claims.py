@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from eqwise.spec.numbers.tape import gradient, pullback
 class Frame:
     """What is fixed while a claim is built: the operation, its dimensions, its options and the readings of its equations.
 
-    `dims` is (n,) for vectors, (n_in, n_out) for affine maps, all widths for networks, () for scalars.
+    `dims` is (n,) for vectors, (m,) for columns of m samples, (n_in, n_out) for affine maps, all widths for networks and
+    lists of matrices, () for scalars.
     """
 
     operation: str
@@ -41,9 +43,13 @@ class Frame:
                 n_in, n_out = self.dims
                 return list(zip(names, [(n_in,), (n_in, n_out), (n_out,)], strict=True))
             case "network":
-                pairs = list(zip(self.dims[:-1], self.dims[1:], strict=True))
+                pairs = list(pairwise(self.dims))
                 weights = [(f"W{i + 1}", pair) for i, pair in enumerate(pairs)]
                 return [("x", self.dims[:1]), *weights, *((f"b{i + 1}", pair[1:]) for i, pair in enumerate(pairs))]
+            case "matrices":
+                return [(f"W{i + 1}", pair) for i, pair in enumerate(pairwise(self.dims))]
+            case "columns":
+                return [(name, () if k else self.dims) for k, name in enumerate(names)]
             case _:
                 return [(name, self.dims) for name in names]
 
@@ -55,6 +61,8 @@ class Frame:
                 made: Any = total(terms) if self.reduction == "sum" else total(terms) / len(terms)
             elif self.entry.shape == "elementwise" and self.dims:
                 made = each(lambda *scalars: self.entry.formula(*scalars, **hyper), *arrays)
+            elif self.entry.shape == "matrices":
+                made = self.entry.formula(arrays, **hyper)
             else:
                 made = self.entry.formula(*arrays, **hyper, **dict(self.options))
         return np.array(made, object).ravel()

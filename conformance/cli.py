@@ -17,7 +17,7 @@ import pytest
 
 from eqwise.conformance.accuracy import table
 from eqwise.conformance.adapter import OPERATIONS
-from eqwise.conformance.properties import kinds_of
+from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import EFFORTS
 from eqwise.spec import EQUATIONS, STATEMENTS
 from eqwise.spec.document import LAST_EQUATION, Equation
@@ -87,7 +87,7 @@ def described(equation: Equation) -> dict[str, Any]:
             {"name": r.name, "formula": formula(equation, r.name), "because": r.because} for r in equation.readings.values()
         ],
         "operations": [operation.name for operation in operations],
-        "properties": sorted({kind for operation in operations for kind in kinds_of(operation)}),
+        "properties": sorted({kind for operation in operations for kind in checks_of(operation)}),
     }
 
 

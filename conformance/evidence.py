@@ -24,9 +24,11 @@ from eqwise.conformance.samples import Call, Structure
 from eqwise.conformance.session import Session
 from eqwise.spec.numbers.formats import Floats, Format
 
-COUNTS = {"elementwise": 2, "rows": 5, "sample": 6, "affine": 8, "network": 6}  # structures drawn, times the effort
-BATCH = {"rows": 24, "sample": 96, "affine": 32, "network": 48}
-GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2}
+COUNTS = {  # structures drawn, times the effort
+    "elementwise": 2, "rows": 5, "sample": 6, "affine": 8, "network": 6, "columns": 6, "matrices": 24,
+}  # fmt: skip
+BATCH = {"rows": 24, "sample": 96, "affine": 32, "network": 48, "columns": 24, "matrices": 1}
+GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2, "columns": 6, "matrices": 1}
 USUAL = 3  # usual hyper-parameters that get a block of their own
 REDUCED = 60
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
@@ -129,7 +131,8 @@ def values(session: Session, call: Call, target: Format) -> list[Sample]:
         return [Sample(value_claim, frame, (), row[None, :], actual.reshape(1, 1))]
     rows, width = samples.rows_of(call), len(value_claim(call.frame).outputs)
     actual = value(session.adapter, entry, call.inputs, result_shape(call), target, **call.named)
-    return [Sample(value_claim, call.frame, (), rows, actual.reshape(len(rows), width))]
+    by_row = actual.T if entry.shape == "columns" else actual
+    return [Sample(value_claim, call.frame, (), rows, by_row.reshape(len(rows), width))]
 
 
 def bulk_values(session: Session, call: Call, target: Format) -> list[Sample]:
@@ -172,7 +175,8 @@ def result_shape(call: Call) -> tuple[int, ...]:
     arrays = flattened(call.inputs)
     match call.frame.entry.shape:
         case "elementwise": return np.broadcast_shapes(*(array.shape for array in arrays))
-        case "sample":      return ()
+        case "sample" | "matrices": return ()
+        case "columns":     return arrays[0].shape
         case _:             return (*arrays[0].shape[:-1], len(value_claim(call.frame).outputs))
 
 
@@ -206,18 +210,21 @@ def _shared(call: Call, gradient: Floats, rows: Floats) -> list[Sample]:
 
 def _pullback(call: Call, cotangent: Floats, found: Sequence[Floats | None]) -> list[Sample]:
     """All gradients of a call over vectors, of those inputs whose gradient is offered."""
-    arrays = [np.asarray(array, np.float64) for array in flattened(call.inputs)]
-    if call.frame.entry.shape == "rows":
-        (gradient,) = found
-        if gradient is None:
-            raise NotOffered("no gradient is offered")
-        width = arrays[0].shape[-1]
-        rows = np.column_stack([arrays[0].reshape(-1, width), cotangent.reshape(-1, width)])
-        return [Sample(pullback_claim, call.frame, (None, None), rows, gradient.reshape(-1, width))]
-    batch = None if call.frame.entry.shape == "sample" else len(arrays[0])
-    row = np.concatenate([*(array.ravel() for array in arrays), np.array(call.hyper), cotangent.ravel()])
-    actual = np.concatenate([g.ravel() for g in found if g is not None])
     offered = tuple(gradient is not None for gradient in found)
     if not any(offered):
         raise NotOffered("no gradient is offered")
-    return [Sample(pullback_claim, call.frame, (batch, None if all(offered) else offered), row[None, :], actual[None, :])]
+    known = [gradient for gradient in found if gradient is not None]
+    arrays = [np.asarray(array, np.float64) for array in flattened(call.inputs)]
+    batch = None
+    if call.frame.entry.shape == "rows":
+        width = arrays[0].shape[-1]
+        rows = np.column_stack([arrays[0].reshape(-1, width), cotangent.reshape(-1, width)])
+        actual = known[0].reshape(-1, width)
+    elif call.frame.entry.shape == "columns":
+        rows = samples.rows_of(call, [cotangent])
+        actual = np.column_stack([gradient.T for gradient in known])
+    else:
+        rows = np.concatenate([*(array.ravel() for array in arrays), np.array(call.hyper), cotangent.ravel()])[None, :]
+        actual = np.concatenate([gradient.ravel() for gradient in known])[None, :]
+        batch = None if call.frame.entry.shape in ("sample", "matrices") else len(arrays[0])
+    return [Sample(pullback_claim, call.frame, (batch, None if all(offered) else offered), rows, actual)]

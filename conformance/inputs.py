@@ -196,6 +196,7 @@ _VECTORS: Mapping[Domain, Callable[[Format, Generator, tuple[int, ...]], Floats]
     "real": _real_vectors,
     "score": _score_vectors,
     "target": _real_vectors,
+    "observed": _real_vectors,
     "probability": _probability_vectors,
     "positive": _probability_vectors,
     "share": _share_vectors,

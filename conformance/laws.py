@@ -242,17 +242,27 @@ def _tried(body: Body, blank: Result, operations: tuple[str, ...], session: Sess
 
 
 def proves(key: str) -> Callable[[Callable[[Proof], None]], Any]:
-    """A test of a statement about mathematics: exact, and asked of no adapter."""
-    assert "mathematics" in STATEMENTS[key].subjects, key
-    blank = Result((key,), None, "theorem", None, "conforms")
+    """A test of a claim about mathematics, by a statement or an equation: exact, and asked of no adapter."""
+    assert (key in STATEMENTS and "mathematics" in STATEMENTS[key].subjects) or key.startswith("eq"), key
+    return _once(Result((key,), None, "theorem", None, "conforms"))
 
+
+def built(key: str) -> Callable[[Callable[[Proof], None]], Any]:
+    """A test of a statement about our own training system, the reference: asked of no adapter."""
+    assert "system" in STATEMENTS[key].subjects, key
+    return _once(Result((key,), None, "system", None, "conforms"))
+
+
+def _once(blank: Result) -> Callable[[Callable[[Proof], None]], Any]:
     def enter(body: Callable[[Proof], None]) -> Any:
-        @pytest.mark.clauses(key)
+        named = replace(blank, label=body.__name__.removeprefix("test_"))
+
+        @pytest.mark.clauses(*blank.clauses)
         def test(settle: Any) -> None:
             proof = Proof()
             body(proof)
-            message = proof.message
-            settle(lambda session: replace(blank, verdict="deviates" if message else "conforms", points=proof.steps, message=message))
+            verdict = "deviates" if proof.message else "conforms"
+            settle(lambda session: replace(named, verdict=verdict, points=proof.steps, message=proof.message))
 
         test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
         return test

@@ -15,7 +15,7 @@ import pytest
 
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.loading import UsageError, load
-from eqwise.conformance.properties import CHECKS, kinds_of
+from eqwise.conformance.properties import checks_of
 from eqwise.conformance.purity import check_smoke
 from eqwise.conformance.report.terminal import failure, summary
 from eqwise.conformance.report.writer import Writer
@@ -125,23 +125,23 @@ class Check:
 
     @property
     def name(self) -> str:
-        return f"{'+'.join(self.operation.clauses)}-{self.operation.name}-{self.kind}-{self.dtype}"
+        return "-".join(filter(None, ("+".join(self.operation.clauses), self.operation.name, self.kind, self.dtype)))
 
     def __call__(self, session: Session) -> Result:
         if not session.adapter.offers(self.operation.name):
-            return Result(self.operation.clauses, self.operation.name, self.kind, self.dtype, "not_offered")
-        failed = smoke(session, self.dtype)
-        if failed.verdict != "conforms":
+            return Result(self.operation.clauses, self.operation.name, self.kind, self.dtype or None, "not_offered")
+        failed = smoke(session, self.dtype) if self.dtype else None
+        if failed and failed.verdict != "conforms":
             message = f"not judged, because the smoke property failed: {failed.message}"
             return Result(self.operation.clauses, self.operation.name, self.kind, self.dtype, "undecided", label="smoke", message=message)
-        return CHECKS[self.kind](session, self.operation, self.dtype)
+        return checks_of(self.operation)[self.kind](session, self.operation, self.dtype)
 
 
 def _checks(session: Session, section: str) -> Iterator[Any]:
     for operation in OPERATIONS.values():
         if operation.section == section:
-            for kind in kinds_of(operation):
-                for dtype in session.dtypes:
+            for kind in checks_of(operation):
+                for dtype in session.dtypes if operation.typed else ("",):
                     check = Check(operation, kind, dtype)
                     yield pytest.param(check, id=check.name, marks=pytest.mark.clauses(*operation.clauses))
 

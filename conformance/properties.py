@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from eqwise.conformance import evidence
+from eqwise.conformance import (
+    backpropagation,
+    batch_normalization,
+    differentiation,
+    dropout,
+    evidence,
+    initialization,
+    metrics,
+    optimization,
+)
 from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.check import Check
 from eqwise.conformance.comparison import Outcome, judge
 from eqwise.conformance.evidence import Sample
 from eqwise.conformance.invocation import AdapterError
@@ -104,16 +114,22 @@ def _result(blank: Result, collected: list[Sample], outcome: Outcome) -> Result:
     )
 
 
-CHECKS: dict[str, Callable[[Session, Operation, str], Result]] = {
+COMMON: Mapping[str, Check] = {
     "value": check_value,
     "derivative": check_derivative,
     "special_values": check_special_values,
     "purity": check_purity,
 }
+OF_METHODS: Mapping[str, Mapping[str, Check]] = {
+    **metrics.CHECKS, **differentiation.CHECKS, **backpropagation.CHECKS, **optimization.CHECKS, **initialization.CHECKS,
+    **dropout.CHECKS, **batch_normalization.CHECKS,
+}  # fmt: skip
 
 
-def kinds_of(operation: Operation) -> list[str]:
-    """The properties that an operation is asked for. A perceptron's step leaves nothing to differentiate."""
+def checks_of(operation: Operation) -> Mapping[str, Check]:
+    """The properties that an operation is asked for, by name. A perceptron's step leaves nothing to differentiate."""
+    if operation.shape == "method":
+        return OF_METHODS.get(operation.name, {})
     unary = operation.shape == "elementwise" and len(operation.inputs) == 1
     asked = {"derivative": operation.name != "perceptron", "special_values": unary}
-    return [kind for kind in CHECKS if asked.get(kind, True)]
+    return {kind: check for kind, check in COMMON.items() if asked.get(kind, True)}

@@ -24,6 +24,7 @@ LAYOUTS = ("C", "F", "strided", "reversed")
 LENGTHS = (1, 2, 3, 5, 10, 33)
 AFFINE = ((2, 1), (1, 3), (3, 2), (5, 4), (17, 3))
 WIDTHS = ((2, 3, 1), (3, 4, 2), (1, 5, 3), (4, 3, 2, 3), (3, 2))
+BATCHES = (1, 2, 3, 8, 24)
 HIDDEN = ("logistic", "tanh", "relu", "softplus", "identity", "step")
 OUTPUT = ("identity", "logistic", "softmax")
 
@@ -71,7 +72,10 @@ def drawn(strategy: st.SearchStrategy[Structure], count: int, seed: int) -> list
 
 def structures(operation: Operation, target: Format) -> st.SearchStrategy[Structure]:
     """The structures that calls of this operation may have."""
-    shapes = {"elementwise": SHAPES, "rows": LENGTHS, "sample": LENGTHS, "affine": AFFINE, "network": WIDTHS}[operation.shape]
+    shapes = {
+        "elementwise": SHAPES, "rows": LENGTHS, "sample": LENGTHS, "affine": AFFINE, "network": WIDTHS, "matrices": WIDTHS,
+        "columns": BATCHES,
+    }[operation.shape]  # fmt: skip
     options = {"activation": st.sampled_from(HIDDEN), "output": st.sampled_from(OUTPUT)} if operation.shape == "network" else {}
     return st.builds(
         Structure,
@@ -88,6 +92,7 @@ _HYPER: Mapping[str, tuple[tuple[float, ...], float, float]] = {  # usual values
     "tau":     ((0.1, 0.5, 0.25, 0.9), 0.01, 0.99),
     "delta":   ((1.0, 0.5, 1.35, 3.0), 0.01, 100.0),
     "epsilon": ((0.1, 0.5, 1.0, 0.25), 0.01, 10.0),
+    "lambda_": ((0.01, 0.5, 1.0, 0.0), 1e-4, 10.0),
 }  # fmt: skip
 
 
@@ -168,6 +173,11 @@ def vector_calls(operation: Operation, structure: Structure, target: Format, bat
     if operation.shape == "sample":
         columns = [made(domain, (batch, *shape)) for domain in operation.inputs.values()]
         return [Call(tuple(rows), named, frame, rng) for rows in zip(*columns, strict=True)]
+    if operation.shape == "columns":  # a vector for each feature, then one number for each
+        columns = [made(domain, (batch, *own)) for domain, (_, own) in zip(operation.inputs.values(), frame.shapes(), strict=True)]
+        return [Call((columns[0].T, *columns[1:]), named, frame, rng)]
+    if operation.shape == "matrices":
+        return [Call(([made("real", own) for _, own in frame.shapes()],), named, frame, rng)]
     domains = [*operation.inputs.values(), *["real"] * len(others)]
     arrays = [made(domains[0], (batch, *shape)), *(made(d, s) for d, (_, s) in zip(domains[1:], others, strict=False))]
     depth = len(others) // 2
@@ -199,6 +209,10 @@ def rows_of(call: Call, extra: Sequence[Floats] = ()) -> Floats:
         flat = [np.broadcast_to(column, shape).ravel() for column in columns]
         return np.column_stack([*flat, *(np.full(flat[0].size, value) for value in call.hyper), *(e.ravel() for e in extra)])
     first, *others = (np.asarray(array, np.float64) for array in flattened(call.inputs))
+    if call.frame.entry.shape == "columns":
+        return np.column_stack([first.T, *others, *(np.full(first.shape[1], value) for value in call.hyper), *(e.T for e in extra)])
+    if call.frame.entry.shape == "matrices":
+        return np.concatenate([first.ravel(), *(other.ravel() for other in others), np.array(call.hyper)])[None, :]
     own = first.reshape(-1, first.shape[-1])
     shared = np.concatenate([*(other.ravel() for other in others), np.array(call.hyper)])
     return np.column_stack([own, np.broadcast_to(shared, (len(own), len(shared))), *extra])

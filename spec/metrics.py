@@ -1,44 +1,77 @@
-"""Section 6 of the notes: evaluation metrics, equations (19) to (26). Entered as printed; not yet transcribed."""
+"""Section 6 of the notes: evaluation metrics, table 1 and equations (19) to (26)."""
 
-from eqwise.spec.document import printed, statement
+from eqwise.spec.document import equation, statement
+from eqwise.spec.numbers.expression import Array, Expression, number, sqrt, total
 
-printed(
-    19, "Accuracy",
-    tex=r"\text{Accuracy} = \frac{\text{TP} + \text{TN}}{\text{TP} + \text{FP} + \text{FN} + \text{TN}}",
-)  # fmt: skip
-printed(
-    20, "Precision",
-    tex=r"\text{Precision} = \frac{\text{TP}}{\text{TP} + \text{FP}}",
-)  # fmt: skip
-printed(
-    21, "Recall",
-    tex=r"\text{Recall} = \frac{\text{TP}}{\text{TP} + \text{FN}}",
-)  # fmt: skip
-printed(
-    22, "F-measure",
+
+@equation(19, tex=r"\text{Accuracy} = \frac{\text{TP} + \text{TN}}{\text{TP} + \text{FP} + \text{FN} + \text{TN}}")
+def accuracy(TP: Expression, FP: Expression, FN: Expression, TN: Expression) -> Expression:
+    """Accuracy. Undefined where nothing was counted."""
+    return (TP + TN) / (TP + FP + FN + TN)  # type: ignore[no-any-return]
+
+
+@equation(20, tex=r"\text{Precision} = \frac{\text{TP}}{\text{TP} + \text{FP}}")
+def precision(TP: Expression, FP: Expression) -> Expression:
+    """Precision. Undefined where TP + FP = 0."""
+    return TP / (TP + FP)  # type: ignore[no-any-return]
+
+
+@equation(21, tex=r"\text{Recall} = \frac{\text{TP}}{\text{TP} + \text{FN}}")
+def recall(TP: Expression, FN: Expression) -> Expression:
+    """Recall. Undefined where TP + FN = 0."""
+    return TP / (TP + FN)  # type: ignore[no-any-return]
+
+
+@equation(
+    22,
     tex=r"F = \frac{2 \cdot \text{Precision} \cdot \text{Recall}}{\text{Precision} + \text{Recall}}",
     errata=("undefined as printed whenever TP = 0; 2TP/(2TP + FP + FN) extends it",),
-)  # fmt: skip
-printed(
-    23, "Mean squared error",
-    tex=r"\text{MSE} = \frac{1}{N} \sum_{i=1}^N (t_i - y_i)^2",
-)  # fmt: skip
-printed(
-    24, "Root mean squared error",
-    tex=r"\text{RMSE} = \sqrt{\frac{1}{N} \sum_{i=1}^N (t_i - y_i)^2}",
-)  # fmt: skip
-printed(
-    25, "Mean absolute error",
-    tex=r"\text{MAE} = \frac{1}{N} \sum_{i=1}^N |t_i - y_i|",
-)  # fmt: skip
-printed(
-    26, "Coefficient of determination",
+)
+def f_measure(Precision: Expression, Recall: Expression) -> Expression:
+    """F-measure. The harmonic mean of precision and recall."""
+    return 2 * Precision * Recall / (Precision + Recall)  # type: ignore[no-any-return]
+
+
+@equation(23, tex=r"\text{MSE} = \frac{1}{N} \sum_{i=1}^N (t_i - y_i)^2")
+def mse(t: Array, y: Array) -> Expression:
+    """Mean squared error. Observations t and estimates y are vectors of N numbers."""
+    N = number(len(t))
+    return 1 / N * total((t - y) ** 2)  # type: ignore[no-any-return]
+
+
+@equation(24, tex=r"\text{RMSE} = \sqrt{\frac{1}{N} \sum_{i=1}^N (t_i - y_i)^2}")
+def rmse(t: Array, y: Array) -> Expression:
+    """Root mean squared error. It has no derivative where every error is 0."""
+    N = number(len(t))
+    return sqrt(1 / N * total((t - y) ** 2))  # type: ignore[no-any-return]
+
+
+@equation(25, tex=r"\text{MAE} = \frac{1}{N} \sum_{i=1}^N |t_i - y_i|")
+def mae(t: Array, y: Array) -> Expression:
+    """Mean absolute error. A kink wherever an estimate is exact."""
+    N = number(len(t))
+    return 1 / N * total(abs(t - y))  # type: ignore[no-any-return]
+
+
+@equation(
+    26,
     tex=r"R^2 = 1 - \frac{\sum_{i=1}^N (t_i - y_i)^2}{\sum_{i=1}^N (t_i - \bar{y})^2}",
     errata=(
         "the mean of the estimates, where everyone else takes that of the observations",
         "called a correlation coefficient; it is a squared one, and only for least squares with an intercept",
     ),
-)  # fmt: skip
+)
+def r_squared(t: Array, y: Array) -> Expression:
+    """Coefficient of determination. The mean in the denominator is that of the estimates y."""
+    y_bar = total(y) / len(y)
+    return 1 - total((t - y) ** 2) / total((t - y_bar) ** 2)  # type: ignore[no-any-return]
+
+
+@r_squared.reading("mean_of_observations", because="the usual coefficient, as in Draper and Smith 1966 and sklearn.metrics.r2_score")
+def _(t: Array, y: Array) -> Expression:
+    t_bar = total(t) / len(t)
+    return 1 - total((t - y) ** 2) / total((t - t_bar) ** 2)  # type: ignore[no-any-return]
+
 
 statement(
     "s6-imbalance",

@@ -1,34 +1,77 @@
-"""Section 12 of the notes: regularization, equations (73) to (77). Entered as printed; not yet transcribed."""
+"""Section 12 of the notes: regularization, equations (73) to (77)."""
 
-from eqwise.spec.document import printed, statement
+from collections.abc import Sequence
 
-printed(
-    73, "Loss with an L2 penalty",
+from eqwise.spec.document import equation, statement
+from eqwise.spec.numbers.expression import Array, Expression, number, sqrt, total
+
+
+@equation(
+    73,
     tex=r"J = L(t, y) + \lambda |\mathbf{W}|^2",
     errata=("the norm is Frobenius'; biases are not included",),
-)  # fmt: skip
-printed(
-    74, "Mini-batch mean",
+)
+def penalized(L: Expression, weights: Sequence[Array], lambda_: Expression) -> Expression:
+    """Loss with an L2 penalty. The norm is that of all weight matrices together."""
+    return L + lambda_ * total(w**2 for W in weights for w in W.ravel())  # type: ignore[no-any-return]
+
+
+@penalized.reading("half", because="half of the squared norm, so that its gradient is lambda W, as in Goodfellow et al. 2016, (7.1)")
+def _(L: Expression, weights: Sequence[Array], lambda_: Expression) -> Expression:
+    return L + lambda_ * (total(w**2 for W in weights for w in W.ravel()) / 2)  # type: ignore[no-any-return]
+
+
+@equation(
+    74,
     tex=r"\mu_B = \frac{1}{m} \sum_{i=1}^m x_i",
     errata=("i is the sample here, the layer in the sentence before; statistics are per feature",),
-)  # fmt: skip
-printed(
-    75, "Mini-batch variance (1/m)",
+)
+def batch_mean(x: Array) -> Expression:
+    """Mini-batch mean. x holds one feature of the m samples."""
+    m = number(len(x))
+    return 1 / m * total(x)  # type: ignore[no-any-return]
+
+
+@equation(
+    75,
     tex=r"\sigma_B^2 = \frac{1}{m} \sum_{i=1}^m (x_i - \mu_B)^2",
     errata=("i is the sample here, the layer in the sentence before; statistics are per feature",),
-)  # fmt: skip
-printed(
-    76, "Batch normalization",
+)
+def batch_variance(x: Array, mu: Expression) -> Expression:
+    """Mini-batch variance, with 1/m. 0 for a batch of one."""
+    m = number(len(x))
+    return 1 / m * total((x - mu) ** 2)  # type: ignore[no-any-return]
+
+
+@equation(
+    76,
     tex=r"\hat{x}_i = \frac{x_i - \mu_B}{\sqrt{\sigma_B^2 + \epsilon}}",
     errata=(
         "epsilon is written with another letter than elsewhere",
         "inference is printed with a running average of the standard deviation, not of the variance",
     ),
-)  # fmt: skip
-printed(
-    77, "Scale and shift",
-    tex=r"y_i = \gamma \hat{x}_i + \beta",
-)  # fmt: skip
+)
+def normalized(x: Array, mu: Expression, sigma_squared: Expression, epsilon: Expression) -> Array:
+    """Batch normalization. Element by element for the m samples."""
+    return (x - mu) / sqrt(sigma_squared + epsilon)  # type: ignore[no-any-return]
+
+
+@equation(77, tex=r"y_i = \gamma \hat{x}_i + \beta")
+def scaled(x_hat: Array, gamma: Expression, beta: Expression) -> Array:
+    """Scale and shift. gamma and beta are one number for each feature."""
+    return gamma * x_hat + beta  # type: ignore[no-any-return]
+
+
+def l2(weights: Sequence[Array], lambda_: Expression) -> Expression:
+    """The penalty of (73) alone."""
+    return penalized(number(0), weights, lambda_)  # type: ignore[no-any-return]
+
+
+def batch_norm(x: Array, gamma: Expression, beta: Expression, epsilon: Expression) -> Array:
+    """(74) to (77) for one feature: x holds the m samples."""
+    mu = batch_mean(x)
+    return scaled(normalized(x, mu, batch_variance(x, mu), epsilon), gamma, beta)  # type: ignore[no-any-return]
+
 
 statement(
     "s12-split",

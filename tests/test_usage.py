@@ -15,7 +15,7 @@ from eqwise.conformance import cli
 from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.conformance.loading import UsageError, load
 from eqwise.conformance.plugin import equations
-from eqwise.conformance.properties import CHECKS
+from eqwise.conformance.properties import checks_of
 from eqwise.conformance.purity import check_smoke
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
@@ -160,7 +160,7 @@ class Broken(Adapter):
 )
 def test_what_an_adapter_does_wrong_costs_that_operation_alone(operation, kind, verdict, says):
     """Errors and impurity are verdicts, and the others still get theirs."""
-    result = CHECKS[kind](Session(Broken(), effort="smoke"), OPERATIONS[operation], "float64")
+    result = checks_of(OPERATIONS[operation])[kind](Session(Broken(), effort="smoke"), OPERATIONS[operation], "float64")
     assert result.verdict == verdict
     assert says in (result.message or "")
 
@@ -194,8 +194,8 @@ class SumHinge(MeanHinge):
 def test_reduced_losses_are_judged_as_they_are_offered():
     """A mean passes as a mean; a sum does not."""
     hinge = OPERATIONS["hinge"]
-    assert CHECKS["value"](Session(MeanHinge(), effort="smoke"), hinge, "float32").verdict in ("conforms", "inaccurate")
-    assert CHECKS["value"](Session(SumHinge(), effort="smoke"), hinge, "float32").verdict == "deviates"
+    assert checks_of(hinge)["value"](Session(MeanHinge(), effort="smoke"), hinge, "float32").verdict in ("conforms", "inaccurate")
+    assert checks_of(hinge)["value"](Session(SumHinge(), effort="smoke"), hinge, "float32").verdict == "deviates"
 
 
 def test_readings_and_waivers_are_checked(tmp_path):

@@ -6,7 +6,7 @@ import wrong.collection  # noqa: F401
 from eqwise.conformance import test_activations, test_losses, test_network, test_perceptron
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
-from eqwise.conformance.properties import CHECKS
+from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
 from eqwise.spec import STATEMENTS
 from wrong.planted import PLANTED
@@ -21,7 +21,7 @@ def test_planted_error_is_failed(name):
     kinds = ["derivative", "purity"] if planted.part == "vjp" else ["value", "purity"]
     session = Session(planted.adapter(), effort="smoke")
     operation = OPERATIONS[planted.operation]
-    results = (CHECKS[kind](session, operation, dtype) for kind in kinds for dtype in session.dtypes)
+    results = (checks_of(operation)[kind](session, operation, dtype) for kind in kinds for dtype in session.dtypes)
     caught = next((result for result in results if session.settle(result)[1]), None)
     assert caught is not None, planted.because
     assert planted.clause in caught.clauses

@@ -6,9 +6,22 @@ from typing import Any, ClassVar
 import numpy as np
 
 from eqwise.conformance.adapter import OPERATIONS, Adapter
-from eqwise.reference import activations, losses, network, perceptron
+from eqwise.reference import (
+    activations,
+    backpropagation,
+    gradient_descent,
+    initialization,
+    losses,
+    metrics,
+    network,
+    optimizers,
+    perceptron,
+    regularization,
+)
 
-_MODULES = (perceptron, network, activations, losses)
+_MODULES = (
+    perceptron, network, activations, metrics, losses, gradient_descent, backpropagation, optimizers, initialization, regularization,
+)  # fmt: skip
 
 
 class ReferenceAdapter(Adapter):
@@ -29,4 +42,5 @@ def find(name: str) -> Any:
 
 
 for _name in OPERATIONS:
-    setattr(ReferenceAdapter, _name, staticmethod(find(_name)))
+    if any(hasattr(module, _name) for module in _MODULES):
+        setattr(ReferenceAdapter, _name, staticmethod(find(_name)))

@@ -30,9 +30,6 @@ class Expression:
     def __abs__(self) -> Expression:
         return node("abs", self)
 
-    def __pow__(self, exponent: int) -> Expression:
-        return node("^", self, number(exponent))
-
     def __add__(self, other: object) -> Any: return _apply(add, self, other)
     def __radd__(self, other: object) -> Any: return _apply(add, other, self)
     def __sub__(self, other: object) -> Any: return _apply(subtract, self, other)
@@ -41,6 +38,8 @@ class Expression:
     def __rmul__(self, other: object) -> Any: return _apply(multiply, other, self)
     def __truediv__(self, other: object) -> Any: return _apply(divide, self, other)
     def __rtruediv__(self, other: object) -> Any: return _apply(divide, other, self)
+    def __pow__(self, exponent: object) -> Any: return _apply(power, self, exponent)
+    def __rpow__(self, base: object) -> Any: return _apply(power, base, self)
     def __gt__(self, other: object) -> Any: return _apply(partial(node, ">"), self, other)
     def __le__(self, other: object) -> Any: return _apply(partial(node, "<="), self, other)
     def __ge__(self, other: object) -> Any: return _apply(partial(node, ">="), self, other)
@@ -116,6 +115,11 @@ def multiply(a: Expression, b: Expression) -> Expression:
 
 def divide(a: Expression, b: Expression) -> Expression:
     return a if b is ONE or a is ZERO else node("/", a, b)
+
+
+def power(base: Expression, exponent: Expression) -> Expression:
+    """base to a whole power: a number, or a symbol that stands for one (such as the t of Adam)."""
+    return ONE if exponent is ZERO else base if exponent is ONE else node("^", base, exponent)
 
 
 def negative(a: Expression) -> Expression:

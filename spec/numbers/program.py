@@ -38,6 +38,7 @@ class Dialect:
     negative: Callable[[Any], Any]
     select: Callable[..., Any]
     absent: Callable[[Any], Any] = lambda condition: not condition
+    raised: Callable[[Any, Any], Any] = pow  # to a whole power that is an input
 
 
 def _pick(*branches: Any) -> Any:
@@ -87,7 +88,7 @@ SERIES = Dialect(
 )  # fmt: skip
 RATIONALS = Dialect(
     lambda value: fmpq(value.numerator, value.denominator),
-    _unsupported, _unsupported, _unsupported, lambda d: d > 0, lambda d: d < 0, _pick,
+    _unsupported, _unsupported, _unsupported, lambda d: d > 0, lambda d: d < 0, _pick, raised=lambda base, t: base ** int(t.p),
 )  # fmt: skip
 FLOATS = Dialect(float, np.exp, np.log, np.sqrt, lambda d: d > 0, lambda d: d < 0, _pick_arrays, np.logical_not)
 
@@ -117,7 +118,7 @@ def compiled(outputs: tuple[Expression, ...], inputs: tuple[Expression, ...], di
 
 
 def _space(dialect: Dialect) -> dict[str, Any]:
-    fields = ("exp", "log", "sqrt", "positive", "negative", "select", "absent")
+    fields = ("exp", "log", "sqrt", "positive", "negative", "select", "absent", "raised")
     return {name: getattr(dialect, name) for name in fields}
 
 
@@ -140,7 +141,8 @@ def _line(v: Expression, names: dict[Expression, str]) -> str:
         case "+":                    return " + ".join(a)
         case "-" | "*" | "/":        return f"{a[0]} {v.operator} {a[1]}"
         case "neg":                  return f"-{a[0]}"
-        case "^":                    return f"{a[0]} ** {v.arguments[1].value}"
+        case "^" if v.arguments[1].operator == "number": return f"{a[0]} ** {v.arguments[1].value}"
+        case "^":                    return f"raised({a[0]}, {a[1]})"
         case "exp" | "log" | "sqrt": return f"{v.operator}({a[0]})"
         case "abs":                  return f"select(positive({a[0]}), {a[0]}, True, -{a[0]})"
         case "max":                  return f"select(positive({d}), {a[0]}, True, {a[1]})"

@@ -1,6 +1,7 @@
 """The reverse tape: from the graph of a formula to the graph of its gradient, which is a formula again."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from eqwise.spec.numbers.expression import (
     ONE,
@@ -13,6 +14,8 @@ from eqwise.spec.numbers.expression import (
     negative,
     node,
     number,
+    power,
+    subtract,
     walk,
 )
 
@@ -51,7 +54,7 @@ def _parts(v: Expression, d: Expression) -> list[tuple[Expression, Expression]]:
         case "exp":  return [(a[0], multiply(d, v))]
         case "log":  return [(a[0], divide(d, a[0]))]
         case "sqrt": return [(a[0], divide(d, multiply(number(2), v)))]
-        case "^":    return [(a[0], multiply(d, multiply(a[1], _power(a[0], a[1]))))]
+        case "^":    return [(a[0], multiply(d, multiply(a[1], power(a[0], _lower(a[1])))))]  # whole exponents are exact
         case "abs":  return [(a[0], _either(a[0] > 0, d, negative(d)))]
         case "max":  return [(a[0], _either(a[0] > a[1], d, ZERO)), (a[1], _either(a[0] > a[1], ZERO, d))]
         case "cases":
@@ -60,11 +63,9 @@ def _parts(v: Expression, d: Expression) -> list[tuple[Expression, Expression]]:
         case _:      return []
 
 
-def _power(base: Expression, exponent: Expression) -> Expression:
-    """base^(exponent − 1)."""
-    assert isinstance(exponent.value, object) and exponent.operator == "number"
-    lower = exponent.value - 1  # type: ignore[operator]
-    return ONE if lower == 0 else base if lower == 1 else node("^", base, number(lower))
+def _lower(exponent: Expression) -> Expression:
+    """exponent − 1."""
+    return number(Fraction(exponent.value) - 1) if exponent.operator == "number" else subtract(exponent, ONE)  # type: ignore[arg-type]
 
 
 def _either(condition: Expression, yes: Expression, no: Expression) -> Expression:

@@ -1,0 +1,1 @@
+"""Section 8 of the notes: numerical differentiation (39)."""

@@ -1,0 +1,1 @@
+"""Section 10 of the notes: optimizers (57) to (68), and (38)."""
