@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from eqwise.spec import activations, losses, metrics, network, perceptron, regularization
-from eqwise.spec.document import AS_PRINTED, EQUATIONS, STATEMENTS
+from eqwise.spec.document import AS_PRINTED, EQUATIONS, clause_of
 from eqwise.spec.numbers.expression import Array, Expression, each
 
 # what one call takes; a method is called in a way of its own, which the base class documents
@@ -108,8 +108,8 @@ class Operation:
     @property
     def section(self) -> str:
         """The section in whose test file the operation stands: that of the last equation it exercises."""
-        entry = EQUATIONS[self.equations[-1]] if self.equations else STATEMENTS[self.statements[-1]]
-        return entry.section.partition(".")[0]
+        last = f"eq{self.equations[-1]}" if self.equations else self.statements[-1]
+        return clause_of(last).section.partition(".")[0]
 
     def readings(self) -> list[dict[int, str]]:
         """Every choice of readings of its equations, the printed one first."""

@@ -82,8 +82,9 @@ def _under_readings(session: Session, operation: Operation, blank: Result, colle
     printed = _judged(collected, (), target, places)
     if printed.verdict != "deviates":
         return _result(blank, collected, printed)
-    declared = {**dict.fromkeys(operation.equations, AS_PRINTED), **session.declared(operation.name)}
-    for readings in sorted(operation.readings()[1:], key=lambda chosen: chosen != declared):
+    declared = session.declared(operation.name)
+    known = {number: declared.get(f"eq{number}", AS_PRINTED) for number in operation.equations}
+    for readings in sorted(operation.readings()[1:], key=lambda chosen: chosen != known):
         outcome = _judged(collected, tuple(readings.items()), target, places)
         if outcome.verdict in ("conforms", "inaccurate"):
             name = ", ".join(f"eq{number}:{chosen}" for number, chosen in readings.items() if chosen != AS_PRINTED)

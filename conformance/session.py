@@ -7,13 +7,13 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from eqwise.conformance.adapter import OPERATIONS, Adapter
+from eqwise.conformance.adapter import Adapter
 from eqwise.conformance.verdicts import FAILING, Result
 from eqwise.conformance.waivers import NOTHING_KNOWN, Known
-from eqwise.spec.document import AS_PRINTED
 
 EFFORTS = {"smoke": 1, "standard": 4, "thorough": 32}
 DEFAULT_SEED = 20190628
+TELLING = ("value", "derivative", "update", "distribution", "scale")  # properties that tell the readings of what they cite apart
 
 
 @dataclass
@@ -52,7 +52,8 @@ class Session:
         """A seed of its own for every property, the same in every process."""
         return zlib.crc32(repr((self.seed, *words)).encode())
 
-    def declared(self, operation: str) -> dict[int, str]:
+    def declared(self, operation: str) -> dict[str, str]:
+        """The readings that the waivers file declares for the operation, by clause."""
         return self.known.readings_of(operation)
 
     def settle(self, result: Result) -> tuple[Result, str | None]:
@@ -79,15 +80,15 @@ class Session:
                     f"follows the reading {result.reading}, which is a convention and no fault; "
                     "declare it under [[reading]] in the adapter's waivers file"
                 )
-        if result.verdict == "conforms" and result.points and result.property in ("value", "derivative"):
-            stale = self.declared(result.operation or "")
-            if stale and result.operation in OPERATIONS:
+        if result.verdict == "conforms" and result.points and result.property in TELLING:
+            declared = self.declared(result.operation or "")
+            stale = {clause: name for clause, name in declared.items() if clause in result.clauses}
+            if stale:
                 return f"follows the printed formula, but the waivers file declares {stale}: remove the declaration"
         return None
 
     def _is_declared(self, result: Result) -> bool:
-        declared = self.declared(result.operation or "")
-        names = {f"eq{number}:{name}" for number, name in declared.items() if name != AS_PRINTED}
+        names = {f"{clause}:{name}" for clause, name in self.declared(result.operation or "").items()}
         return set((result.reading or "").split(", ")) <= names
 
 

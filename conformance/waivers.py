@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.verdicts import Result
-from eqwise.spec.document import EQUATIONS
+from eqwise.spec.document import clause_of
 
 KINDS = ("documented", "limitation", "fault")
 _FIELDS = {"operation", "property", "dtype", "clause", "kind", "reason", "link", "when", "label"}
@@ -44,13 +43,13 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Known:
-    """The declared readings, by operation and equation, and the waivers."""
+    """The declared readings, by operation and clause, and the waivers."""
 
-    readings: Mapping[tuple[str, int], str]
+    readings: Mapping[tuple[str, str], str]
     waivers: tuple[Waiver, ...]
 
-    def readings_of(self, operation: str) -> dict[int, str]:
-        return {number: name for (declared, number), name in self.readings.items() if declared == operation}
+    def readings_of(self, operation: str) -> dict[str, str]:
+        return {clause: name for (declared, clause), name in self.readings.items() if declared == operation}
 
     def waiver_for(self, result: Result) -> Waiver | None:
         return next((waiver for waiver in self.waivers if waiver.covers(result)), None)
@@ -73,14 +72,15 @@ def read(path: Path, version: str) -> Known:
     return Known(readings, tuple(waivers))
 
 
-def _reading(path: Path, entry: Mapping[str, Any]) -> tuple[tuple[str, int], str]:
+def _reading(path: Path, entry: Mapping[str, Any]) -> tuple[tuple[str, str], str]:
     _require(path, entry, {"operation", "clause", "reading", "reason"})
-    number = int(re.sub("^eq", "", entry["clause"]))
-    if entry["operation"] not in OPERATIONS or number not in OPERATIONS[entry["operation"]].equations:
-        raise WaiverError(f"{path}: operation {entry['operation']!r} does not exercise clause {entry['clause']!r}")
-    if entry["reading"] not in EQUATIONS[number].readings:
-        raise WaiverError(f"{path}: {entry['clause']} has no reading {entry['reading']!r}; it has {list(EQUATIONS[number].readings)}")
-    return (entry["operation"], number), entry["reading"]
+    operation, clause = entry["operation"], entry["clause"]
+    if operation not in OPERATIONS or clause not in OPERATIONS[operation].clauses:
+        raise WaiverError(f"{path}: operation {operation!r} does not exercise clause {clause!r}")
+    known = clause_of(clause).readings
+    if entry["reading"] not in known:
+        raise WaiverError(f"{path}: {clause} has no reading {entry['reading']!r}; it has {list(known)}")
+    return (operation, clause), entry["reading"]
 
 
 def _waiver(path: Path, entry: Mapping[str, Any]) -> Waiver:

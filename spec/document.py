@@ -93,12 +93,13 @@ class Equation:
 
 @dataclass(frozen=True)
 class Statement:
-    """An un-numbered claim of the notes, in our words, and whom it can be asked of."""
+    """An un-numbered claim of the notes, in our words, whom it can be asked of, and why anyone reads it otherwise."""
 
     key: str
     claim: str
     subjects: frozenset[Subject]
     erratum: str = ""
+    readings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def section(self) -> str:
@@ -123,12 +124,19 @@ def printed(number: int, title: str, *, tex: str, kind: Kind = "definition", **d
     return _enter(Equation(number, title, kind, tex, **details))
 
 
-def statement(key: str, claim: str, *subjects: Subject, erratum: str = "") -> Statement:
-    """Enter a statement under its key."""
+def statement(
+    key: str, claim: str, *subjects: Subject, erratum: str = "", readings: Mapping[str, str] = MappingProxyType({})
+) -> Statement:
+    """Enter a statement under its key; `readings` gives the reason and the source of each by name."""
     if key in STATEMENTS:
         raise ValueError(f"statement {key!r} is already entered; keys are unique")
-    STATEMENTS[key] = Statement(key, claim, frozenset(subjects), erratum)
+    STATEMENTS[key] = Statement(key, claim, frozenset(subjects), erratum, readings)
     return STATEMENTS[key]
+
+
+def clause_of(key: str) -> Equation | Statement:
+    """The equation or statement of this key."""
+    return STATEMENTS[key] if key in STATEMENTS else EQUATIONS[int(key.removeprefix("eq"))]
 
 
 @contextmanager

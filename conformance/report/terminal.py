@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from eqwise.conformance.verdicts import VERDICTS, Number, Result, by_clause
-from eqwise.spec.document import EQUATIONS, STATEMENTS
+from eqwise.spec.document import EQUATIONS, STATEMENTS, clause_of
 from eqwise.spec.transcript import formula
 
 WIDTH = 80
@@ -111,8 +111,7 @@ def _cited(key: str) -> str:
 
 
 def _section(key: str) -> str:
-    entry = STATEMENTS[key] if key in STATEMENTS else EQUATIONS[int(key[2:])]
-    return entry.section.split(".")[0]
+    return clause_of(key).section.split(".")[0]
 
 
 def _order(key: str) -> tuple[int, int, str]:
