@@ -6,13 +6,14 @@ forms agree to the last bit. ``--adapter-option defaults=true`` runs PyTorch's o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import torch
 from torch.nn import functional as F
+from torch.nn import init
 
 from eqwise.conformance.adapter import Adapter, NotOffered
 
@@ -21,6 +22,7 @@ _DTYPES = {
     np.dtype(np.float32): torch.float32,
     np.dtype(np.float16): torch.float16,
 }
+_DTYPE_OF = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _FIXED_TARGETS = ("logistic_loss",)  # PyTorch documents no gradient for the target
 
 
@@ -56,13 +58,7 @@ class TorchAdapter(Adapter):
             [_leaf(t) for t in item] if isinstance(item, list) else item if i in fixed else _leaf(item) for i, item in enumerate(inputs)
         ]
         flat = [t for item in leaves for t in (item if isinstance(item, list) else [item]) if t.requires_grad]
-        result = getattr(self, operation)(*leaves, **hyper)
-        try:
-            found = iter(torch.autograd.grad(result, flat, cotangent, allow_unused=True))
-        except RuntimeError as error:
-            if "is not implemented" in str(error):
-                raise NotOffered(f"autograd: {error}") from error
-            raise
+        found = iter(_gradients(getattr(self, operation)(*leaves, **hyper), flat, cotangent))
 
         def take(tensor: torch.Tensor) -> Any:
             return next(found) if tensor.requires_grad else None
@@ -96,6 +92,10 @@ class TorchAdapter(Adapter):
     def identity(self, x: Any) -> Any: return torch.nn.Identity()(x)
     def softmax(self, x: Any) -> Any: return F.softmax(x, dim=-1)
 
+    # section 6, metrics
+    def mse(self, t: Any, y: Any) -> Any: return F.mse_loss(y, t)
+    def mae(self, t: Any, y: Any) -> Any: return F.l1_loss(y, t)
+
     # section 7, losses
     def sum_of_squares(self, y: Any, t: Any) -> Any: return F.mse_loss(y, t, reduction="sum")
     def binary_cross_entropy(self, y: Any, t: Any) -> Any: return F.binary_cross_entropy(y, t, reduction="sum")
@@ -106,6 +106,138 @@ class TorchAdapter(Adapter):
     def hinge(self, y: Any, t: Any) -> Any:
         return F.margin_ranking_loss(y, torch.zeros_like(y), t, margin=1.0, reduction="none")
     def huber(self, y: Any, t: Any, delta: float) -> Any: return F.huber_loss(y, t, reduction="none", delta=delta)
+
+    # section 9, back-propagation
+    def network_gradients(
+        self, x: Any, t: Any, weights: Any, biases: Any, activation: str, output: str, loss: str
+    ) -> tuple[list[Any], list[Any]]:
+        if (output, loss) not in _MEAN_LOSSES:
+            raise NotOffered(f"PyTorch has no loss {loss} of the argument of {output}")
+        parameters = [_leaf(tensor) for tensor in (*weights, *biases)]
+        depth = len(weights)
+        u = self.network(x, parameters[:depth], parameters[depth:], activation, "identity")
+        found = _gradients(_MEAN_LOSSES[output, loss](u, t), parameters)
+        return found[:depth], found[depth:]
+
+    # section 10, optimizers
+    def sgd(self, theta: Any, eta: float) -> Any: return _Optimizer(torch.optim.SGD, theta, {}, lr=eta)
+    def momentum(self, theta: Any, eta: float, alpha: float) -> Any:
+        return _Optimizer(torch.optim.SGD, theta, {"v": "momentum_buffer"}, lr=eta, momentum=alpha)
+    def adagrad(self, theta: Any, eta: float) -> Any: return _Optimizer(torch.optim.Adagrad, theta, {"h": "sum"}, lr=eta, eps=0.0)
+    def rmsprop(self, theta: Any, eta: float, alpha: float, epsilon: float) -> Any:
+        return _Optimizer(torch.optim.RMSprop, theta, {"h": "square_avg"}, lr=eta, alpha=alpha, eps=epsilon)
+    def adam(self, theta: Any, eta: float, beta_1: float, beta_2: float, epsilon: float) -> Any:
+        return _Optimizer(torch.optim.Adam, theta, {"m": "exp_avg", "v": "exp_avg_sq"}, lr=eta, betas=(beta_1, beta_2), eps=epsilon)
+
+    # section 11, initialization; PyTorch keeps weights as (n_out, n_in)
+    def uniform(self, shape: Any, seed: int, dtype: str) -> Any: return _drawn(init.uniform_, shape, seed, dtype, a=-1.0, b=1.0)
+    def xavier(self, shape: Any, seed: int, dtype: str) -> Any: return _drawn(init.xavier_normal_, shape, seed, dtype)
+    def he(self, shape: Any, seed: int, dtype: str) -> Any: return _drawn(init.kaiming_normal_, shape, seed, dtype, nonlinearity="relu")
+    def gauss(self, shape: Any, seed: int, dtype: str) -> Any: return _drawn(init.normal_, shape, seed, dtype)
+    def bias(self, shape: Any, dtype: str) -> Any: return init.zeros_(torch.empty(shape, dtype=_DTYPE_OF[dtype]))
+
+    # section 12, regularization
+    def dropout(self, x: Any, p: float, seed: int, training: bool) -> Any:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return F.dropout(x, p, training)
+
+    def dropout_layer(self, p: float, seed: int) -> Any: return _Dropout(p, seed)
+
+    def batch_norm(self, x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+        _need_two(x)
+        return F.batch_norm(x, None, None, gamma, beta, training=True, eps=epsilon)
+
+    def batch_norm_layer(self, features: int, epsilon: float, rate: float, dtype: str) -> Any:
+        return _BatchNorm(features, epsilon, rate, _DTYPE_OF[dtype])
+
+
+_MEAN_LOSSES: Mapping[tuple[str, str], Callable[[Any, Any], Any]] = {  # mean over the batch, as (27) to (29) scale it
+    ("identity", "sum_of_squares"): lambda u, t: F.mse_loss(u, t, reduction="sum") / (2 * len(u)),
+    ("logistic", "binary_cross_entropy"): lambda u, t: F.binary_cross_entropy_with_logits(u, t, reduction="sum") / len(u),
+    ("softmax", "cross_entropy"): lambda u, t: F.cross_entropy(u, t),
+}
+
+
+class _Optimizer:
+    """One of torch.optim's over copies of theta; `slots` maps the notes' symbols to the names in its state."""
+
+    def __init__(self, kind: Any, theta: Any, slots: Mapping[str, str], **settings: Any) -> None:
+        self.many, self.slots = isinstance(theta, list), slots
+        self.parameters = [torch.nn.Parameter(tensor.clone()) for tensor in (theta if self.many else [theta])]
+        self.optimizer = kind(self.parameters, **settings)
+
+    def step(self, gradient: Any, eta: float | None = None) -> Any:
+        if eta is not None:
+            for group in self.optimizer.param_groups:
+                group["lr"] = eta
+        for parameter, g in zip(self.parameters, gradient if self.many else [gradient], strict=True):
+            parameter.grad = g.clone()
+        self.optimizer.step()
+        return self._copies(self.parameters)
+
+    def state(self) -> dict[str, Any]:
+        kept = [self.optimizer.state[parameter] for parameter in self.parameters]
+        return {name: self._copies([entry[slot] for entry in kept]) for name, slot in self.slots.items() if all(slot in e for e in kept)}
+
+    def _copies(self, tensors: Sequence[torch.Tensor]) -> Any:
+        copies = [tensor.detach().clone() for tensor in tensors]
+        return copies if self.many else copies[0]
+
+
+def _drawn(function: Any, shape: tuple[int, int], seed: int, dtype: str, **settings: Any) -> torch.Tensor:
+    n_in, n_out = shape
+    generator = torch.Generator().manual_seed(seed)
+    return function(torch.empty(n_out, n_in, dtype=_DTYPE_OF[dtype]), generator=generator, **settings).T  # type: ignore[no-any-return]
+
+
+class _Dropout:
+    """torch.nn.Dropout with a state of the random numbers of its own."""
+
+    def __init__(self, p: float, seed: int) -> None:
+        self.layer, self.random = torch.nn.Dropout(p), torch.Generator().manual_seed(seed).get_state()
+
+    def train(self, x: Any) -> Any:
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self.random)
+            y = self.layer.train()(x)
+            self.random = torch.get_rng_state()
+        return y
+
+    def infer(self, x: Any) -> Any: return self.layer.eval()(x)
+
+
+class _BatchNorm:
+    """torch.nn.BatchNorm1d under the notes' names."""
+
+    def __init__(self, features: int, epsilon: float, rate: float, dtype: torch.dtype) -> None:
+        self.layer = torch.nn.BatchNorm1d(features, eps=epsilon, momentum=rate, dtype=dtype)
+
+    def train(self, x: Any) -> Any:
+        _need_two(x)
+        return self.layer.train()(x)
+
+    def infer(self, x: Any) -> Any: return self.layer.eval()(x)
+
+    gamma = property(lambda self: self.layer.weight, lambda self, value: self.layer.weight.data.copy_(value))
+    beta = property(lambda self: self.layer.bias, lambda self, value: self.layer.bias.data.copy_(value))
+    mean = property(lambda self: self.layer.running_mean)
+    variance = property(lambda self: self.layer.running_var)
+
+
+def _need_two(x: torch.Tensor) -> None:
+    if len(x) == 1:
+        raise NotOffered("PyTorch refuses to train batch normalization on one value per channel")
+
+
+def _gradients(result: torch.Tensor, leaves: Sequence[torch.Tensor], cotangent: torch.Tensor | None = None) -> list[Any]:
+    """By autograd; None where the result does not depend on a leaf."""
+    try:
+        return list(torch.autograd.grad(result, leaves, cotangent, allow_unused=True))
+    except RuntimeError as error:
+        if "is not implemented" in str(error):
+            raise NotOffered(f"autograd: {error}") from error
+        raise
 
 
 def _leaf(tensor: torch.Tensor) -> torch.Tensor:
