@@ -1,6 +1,6 @@
-"""Wrong implementations of whole methods: metrics, back-propagation, optimizers, laws and layers.
+"""What a wrong implementation is: one operation of the reference replaced, and the clause under which it must be failed.
 
-Each base class below is correct and comes apart in pieces of a line; a wrong implementation is one with a piece replaced.
+Each base class below is correct and comes apart in pieces of a line; a wrong implementation of it has one piece replaced.
 """
 
 from __future__ import annotations
