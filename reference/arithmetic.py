@@ -55,6 +55,12 @@ def _cast(result: Any, dtype: np.dtype[Any]) -> Any:
     return np.asarray(result).astype(dtype, copy=False)
 
 
+def require(holds: bool, name: str, value: object, rule: str) -> None:
+    """Raises `ValueError` naming the value and the rule that it breaks."""
+    if not holds:
+        raise ValueError(f"{name} = {value!r} must {rule}")
+
+
 def two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """a + b as its rounded value and its rounding error (Knuth 1969); the error is 0 where the sum is not finite."""
     s = a + b
@@ -132,7 +138,7 @@ def _shifted(sums: Floats) -> Floats:
 def summed(*terms: Floats) -> Floats:
     """Σ over the last axis of all these arrays together, each element counted exactly, rounded about once."""
     columns = np.concatenate(terms, axis=-1)
-    total, error = np.zeros(columns.shape[:-1]), np.zeros(columns.shape[:-1])
+    total = error = np.zeros(columns.shape[:-1], columns.dtype)
     while columns.shape[-1] > 1:
         if columns.shape[-1] % 2:
             columns = np.concatenate([columns, np.zeros_like(columns[..., :1])], axis=-1)

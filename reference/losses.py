@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from eqwise.reference.activations import shares, sigma, sigma_times, softplus_float64
-from eqwise.reference.arithmetic import in_float64, others, product, summed, times_exp, two_product, two_sum
+from eqwise.reference.arithmetic import in_float64, others, product, require, summed, times_exp, two_product, two_sum
 
 
 @in_float64
@@ -168,7 +168,7 @@ def _half_difference(y: Any, t: Any) -> Any:
 @in_float64
 def quantile(y: Any, t: Any, tau: float) -> Any:
     """(33): (1 − τ)·max(y − t, 0) + τ·max(t − y, 0) element by element, 0 < τ < 1."""
-    _require(0 < tau < 1, "tau", tau, "lie between 0 and 1")
+    require(0 < tau < 1, "tau", tau, "lie between 0 and 1")
     d = y - t
     weight = np.where(d > 0, 1 - tau, -tau)
     return np.where(np.isfinite(d), d * weight, (_half_difference(y, t) * weight) * 2)
@@ -177,7 +177,7 @@ def quantile(y: Any, t: Any, tau: float) -> Any:
 @in_float64
 def quantile_vjp(y: Any, t: Any, cotangent: Any, tau: float) -> Any:
     """(1 − τ)c where y > t, −τc where y < t, 0 at a tie, by y; the negative by t."""
-    _require(0 < tau < 1, "tau", tau, "lie between 0 and 1")
+    require(0 < tau < 1, "tau", tau, "lie between 0 and 1")
     by_y = np.where(y > t, (1 - tau) * cotangent, np.where(y < t, -tau * cotangent, 0.0))
     return by_y, -by_y
 
@@ -185,7 +185,7 @@ def quantile_vjp(y: Any, t: Any, cotangent: Any, tau: float) -> Any:
 @in_float64
 def huber(y: Any, t: Any, delta: float) -> Any:
     """(34), unhalved: (t − y)² up to δ, 2δ(|t − y| − δ/2) beyond; element by element, δ > 0."""
-    _require(delta > 0, "delta", delta, "be positive")
+    require(delta > 0, "delta", delta, "be positive")
     d = np.abs(t - y)
     beyond = np.where(np.isfinite(d), delta * (d - delta / 2), delta * (np.abs(_half_difference(y, t)) - delta / 4) * 2) * 2
     return np.where(d <= delta, d * d, beyond)
@@ -194,7 +194,7 @@ def huber(y: Any, t: Any, delta: float) -> Any:
 @in_float64
 def huber_vjp(y: Any, t: Any, cotangent: Any, delta: float) -> Any:
     """2c(y − t) up to δ, ±2cδ beyond, by y; the negative by t."""
-    _require(delta > 0, "delta", delta, "be positive")
+    require(delta > 0, "delta", delta, "be positive")
     by_y = np.clip(y - t, -delta, delta) * cotangent * 2
     return by_y, -by_y
 
@@ -210,18 +210,13 @@ def _excess(y: Any, t: Any, epsilon: float) -> Any:
 @in_float64
 def epsilon_insensitive(y: Any, t: Any, epsilon: float) -> Any:
     """(35): max(|t − y| − ε, 0) element by element, ε > 0."""
-    _require(epsilon > 0, "epsilon", epsilon, "be positive")
+    require(epsilon > 0, "epsilon", epsilon, "be positive")
     return np.maximum(_excess(y, t, epsilon), 0.0)
 
 
 @in_float64
 def epsilon_insensitive_vjp(y: Any, t: Any, cotangent: Any, epsilon: float) -> Any:
     """±c where |t − y| > ε, otherwise 0, by y; the negative by t."""
-    _require(epsilon > 0, "epsilon", epsilon, "be positive")
+    require(epsilon > 0, "epsilon", epsilon, "be positive")
     by_y = np.where(_excess(y, t, epsilon) > 0, np.where(y > t, cotangent, -cotangent), 0.0)
     return by_y, -by_y
-
-
-def _require(holds: bool, name: str, value: float, rule: str) -> None:
-    if not holds:
-        raise ValueError(f"{name} = {value!r} must {rule}")
