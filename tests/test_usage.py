@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from eqwise.conformance import cli
+from eqwise.conformance import cli, coverage
 from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.conformance.loading import UsageError, load
 from eqwise.conformance.plugin import equations
@@ -115,7 +115,7 @@ def test_show_prints_an_equation(capsys):
 
 def test_coverage_counts_what_was_asserted():
     """Every equation of the transcribed sections has assertions; (3) has the reason why it has none."""
-    covered = cli.covered()
+    covered = coverage.covered()
     judged = [number for number in range(1, 78) if covered[f"eq{number}"]["assertions"]]
     assert judged == [1, 2, *range(4, 19), *range(27, 36)]
     assert covered["eq3"]["reason"]
