@@ -13,7 +13,7 @@ from flint import arb
 
 from eqwise.conformance.screening import screen
 from eqwise.conformance.verdicts import VERDICTS, Number, Worst
-from eqwise.spec.certify import Program, certified, derivative, refined, values
+from eqwise.spec.certify import Certified, Program, certified, derivative, refined, values
 from eqwise.spec.numbers import bounds
 from eqwise.spec.numbers.bounds import FACTOR
 from eqwise.spec.numbers.expression import Expression
@@ -85,9 +85,11 @@ def judge(claim: Claim, rows: Floats, actual: Floats, target: Format, places: in
     """Hold `actual`, shape (rows, outputs), against the claim at `rows`, shape (rows, inputs).
 
     Every place that is not cleared is judged by balls; of the others, so many `places` that look worst, for the largest
-    share (a quarter of them where there are several outputs).
+    share (a quarter of them where there are several outputs). Rows at which the formula is undefined are left out.
     """
     exact = certified(claim.program, rows, target)
+    left = ~_undefined(claim, rows, np.isnan(exact.high).any(axis=1))
+    rows, actual, exact = rows[left], actual[left], Certified(exact.high[left], exact.low[left])
     with np.errstate(all="ignore"):
         error = np.abs((actual - exact.high) - exact.low)
         ulps = error / target.ulp(exact.high)
@@ -100,6 +102,17 @@ def judge(claim: Claim, rows: Floats, actual: Floats, target: Format, places: in
         if _rank(place) > (VERDICTS.index(found.verdict), found.max_share):
             worst = _worst(claim, rows[i], k, float(exact.high[i, k]), float(actual[i, k]), place)
             found = replace(found, verdict=place.verdict, max_share=place.share, label=place.label, worst=worst)
+    return found
+
+
+def _undefined(claim: Claim, rows: Floats, doubtful: Any) -> Any:
+    """Which of the doubtful rows have a divisor of exactly 0."""
+    found, divisors = np.zeros(len(rows), bool), bounds.divisors(claim.outputs)
+    for i in np.flatnonzero(doubtful) if divisors else ():
+        for balls in refined(_values(divisors, claim.inputs), rows[i].tolist()):
+            found[i] = any(ball.is_zero() for ball in balls)
+            if found[i]:
+                break
     return found
 
 

@@ -145,9 +145,24 @@ def second(domain: Domain, first: Floats, target: Format, rng: Generator) -> Flo
             return np.where(np.isfinite(mixed), mixed, alone)
 
 
-def vectors(domain: Domain, target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:
-    """Arrays whose last axis is a vector of the domain; every row has a regime of its own."""
-    return target.round(_VECTORS[domain](target, rng, shape))
+def vectors(domain: Domain, target: Format, rng: Generator, shape: tuple[int, ...], first: Floats | None = None) -> Floats:
+    """Arrays whose last axis is a vector of the domain; every row has a regime of its own.
+
+    Targets lie near the `first` input in half of the rows, if there is one of this shape.
+    """
+    values = target.round(_VECTORS[domain](target, rng, shape))
+    if domain != "target" or first is None or first.shape != shape:
+        return values
+    close = target.round(first + _spreads(rng, first))
+    return np.where((rng.random((*shape[:-1], 1)) < 0.5) & np.isfinite(close).all(axis=-1, keepdims=True), close, values)
+
+
+def _spreads(rng: Generator, first: Floats) -> Floats:
+    """Differences from the first input: of the size of 1 or of a small part of it, one in eight 0, in some rows all."""
+    rows = (*first.shape[:-1], 1)
+    size = np.abs(first).max(axis=-1, keepdims=True, initial=0.0) * np.ldexp(1.0, -rng.integers(2, 30, rows))
+    spread = rng.normal(size=first.shape) * np.where(rng.random(rows) < 0.5, 1.0, size)
+    return np.where((rng.random(first.shape) < 0.125) | (rng.random(rows) < 0.1), 0.0, spread)
 
 
 def _real_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:
@@ -158,6 +173,14 @@ def _real_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Flo
     values = np.where(rng.random(rows) < 0.15, rng.integers(-3, 4, shape), values)
     huge = np.ldexp(rng.uniform(-1, 1, shape), rng.integers(-target.emax + 2, target.emax, rows))
     return np.where(rng.random(rows) < 0.1, huge, values)
+
+
+def _observed_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:
+    """Half of the rows of the size of 1 about an offset that takes half of the bits, as 1e8 in float64 and 1e4 in float32."""
+    rows = (*shape[:-1], 1)
+    offset = np.ldexp(rng.uniform(0.5, 1.5, rows) * rng.choice([1.0, -1.0], rows), target.p // 2 + rng.integers(-1, 2, rows))
+    scattered = rng.normal(size=shape) * rng.choice([1.0, 1.0, 0.25, 4.0], rows)
+    return np.where(rng.random(rows) < 0.5, offset + scattered, _real_vectors(target, rng, shape))
 
 
 def _score_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:
@@ -196,7 +219,7 @@ _VECTORS: Mapping[Domain, Callable[[Format, Generator, tuple[int, ...]], Floats]
     "real": _real_vectors,
     "score": _score_vectors,
     "target": _real_vectors,
-    "observed": _real_vectors,
+    "observed": _observed_vectors,
     "probability": _probability_vectors,
     "positive": _probability_vectors,
     "share": _share_vectors,

@@ -167,11 +167,13 @@ def vector_calls(operation: Operation, structure: Structure, target: Format, bat
 
     whole = structure.seed % 5 < 2  # small integers throughout, whose sums are exact and often 0
 
-    def made(domain: Any, shape: tuple[int, ...]) -> Array:
-        return laid_out(cast(_values(operation, domain, target, rng, shape, whole), target), structure.layout)
+    def made(domain: Any, shape: tuple[int, ...], first: Floats | None = None) -> Array:
+        return laid_out(cast(_values(operation, domain, target, rng, shape, whole, first), target), structure.layout)
 
     if operation.shape == "sample":
-        columns = [made(domain, (batch, *shape)) for domain in operation.inputs.values()]
+        columns = [made(next(iter(operation.inputs.values())), (batch, *shape))]
+        near = columns[0].astype(np.float64)
+        columns += [made(domain, (batch, *shape), near) for domain in list(operation.inputs.values())[1:]]
         return [Call(tuple(rows), named, frame, rng) for rows in zip(*columns, strict=True)]
     if operation.shape == "columns":  # a vector for each feature, then one number for each
         columns = [made(domain, (batch, *own)) for domain, (_, own) in zip(operation.inputs.values(), frame.shapes(), strict=True)]
@@ -185,9 +187,11 @@ def vector_calls(operation: Operation, structure: Structure, target: Format, bat
     return [Call(inputs, named, frame, rng)]
 
 
-def _values(operation: Operation, domain: Any, target: Format, rng: Generator, shape: tuple[int, ...], whole: bool) -> Floats:
+def _values(
+    operation: Operation, domain: Any, target: Format, rng: Generator, shape: tuple[int, ...], whole: bool, first: Floats | None
+) -> Floats:
     if operation.shape not in ("affine", "network"):
-        return vectors(domain, target, rng, shape)
+        return vectors(domain, target, rng, shape, first)
     if whole:
         return rng.integers(-2, 3, shape).astype(np.float64)
     scale = 2.0 ** rng.integers(-3, 4) if operation.shape == "affine" else 1.0

@@ -137,6 +137,12 @@ def _shifted(sums: Floats) -> Floats:
 
 def summed(*terms: Floats) -> Floats:
     """Σ over the last axis of all these arrays together, each element counted exactly, rounded about once."""
+    total, error = summed_in_two(*terms)
+    return total + error
+
+
+def summed_in_two(*terms: Floats) -> tuple[Floats, Floats]:
+    """The same sum, as a rounded one and what its rounding lost."""
     columns = np.concatenate(terms, axis=-1)
     total = error = np.zeros(columns.shape[:-1], columns.dtype)
     while columns.shape[-1] > 1:
@@ -144,7 +150,7 @@ def summed(*terms: Floats) -> Floats:
             columns = np.concatenate([columns, np.zeros_like(columns[..., :1])], axis=-1)
         columns, lost = two_sum(columns[..., ::2], columns[..., 1::2])
         error = error + lost.sum(axis=-1)
-    return (columns[..., 0] if columns.shape[-1] else total) + error
+    return (columns[..., 0] if columns.shape[-1] else total), error
 
 
 def reduced_to(gradient: Floats, like: Array) -> Floats:

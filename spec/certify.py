@@ -43,7 +43,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Certified:
-    """Exact values as high + low, to 2⁻⁷⁰ relatively (2⁻⁴⁵ for narrow formats); nan where no precision decided."""
+    """Exact values as high + low, to 2⁻⁷⁰ relatively (2⁻⁴⁵ for narrow formats); nan where no precision decided, or none are."""
 
     high: Floats
     low: Floats
@@ -107,7 +107,7 @@ def certified(program: Program, rows: Floats, target: Format = FORMATS["float64"
         if not len(pending):
             break
         if program.on_rationals is not None and bits >= 512:
-            exact = [[_exact_split(q) for q in program.on_rationals(*map(_rational, row))] for row in rows[pending].tolist()]
+            exact = [_exact_row(program, row) for row in rows[pending].tolist()]
             high[pending], low[pending] = np.moveaxis(np.array(exact), 2, 0)
             break
     return Certified(high, np.where(np.isfinite(high), low, 0.0))
@@ -133,6 +133,14 @@ def _split_rows(program: Program, rows: list[list[float]], accuracy: int, limit:
             if fine:
                 low[done:] = unknown
     return np.array([high, low if fine else [0.0] * len(high)]).reshape(2, len(rows), program.width)
+
+
+def _exact_row(program: Program, row: list[float]) -> list[tuple[float, float]]:
+    """The values at one row by rationals; nan where the formula divides by 0."""
+    try:
+        return [_exact_split(q) for q in program.on_rationals(*map(_rational, row))]  # type: ignore[misc]
+    except ZeroDivisionError:
+        return [(np.nan, 0.0)] * program.width
 
 
 def _rational(x: float) -> Any:

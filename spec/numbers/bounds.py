@@ -79,6 +79,13 @@ def branch_arguments(output: Expression) -> tuple[Expression, ...]:
     return tuple(dict.fromkeys(branch_argument(v) for v in deciding))
 
 
+@lru_cache(maxsize=4096)
+def divisors(outputs: tuple[Expression, ...]) -> tuple[Expression, ...]:
+    """What the formulas divide by, constants apart."""
+    quotients = (v for v in walk(outputs) if v.operator == "/")
+    return tuple(dict.fromkeys(v.arguments[1] for v in quotients if v.arguments[1].operator != "number"))
+
+
 def with_signs(outputs: Sequence[Expression], signs: Mapping[Expression, int]) -> tuple[Expression, ...]:
     """The formulas that hold where these branch arguments have these signs (1: positive, −1: not positive)."""
     truth: Mapping[bool, Expression] = {True: OTHERWISE, False: node(">", ZERO, ZERO)}
