@@ -22,12 +22,12 @@ def value(adapter: Adapter, operation: Operation, inputs: Sequence[Any], shape: 
     Raises `AdapterError` for anything that the contract does not allow, `NotOffered` as the adapter does.
     """
     result = raw_value(adapter, operation, inputs, **named)
-    return _checked(adapter, operation.name, result, shape, target)
+    return checked(adapter, operation.name, result, shape, target)
 
 
 def raw_value(adapter: Adapter, operation: Operation, inputs: Sequence[Any], **named: Any) -> Any:
     """The operation on NumPy inputs, as the framework returns it."""
-    return _guarded(operation.name, lambda: getattr(adapter, operation.name)(*_converted(adapter, inputs), **named))
+    return guarded(operation.name, lambda: getattr(adapter, operation.name)(*_converted(adapter, inputs), **named))
 
 
 def gradients(
@@ -35,7 +35,7 @@ def gradients(
 ) -> list[Floats | None]:
     """One gradient for each input array, lists flattened; None where the adapter offers none."""
     call = f"vjp of {operation.name}"
-    results = _guarded(
+    results = guarded(
         call,
         lambda: adapter.vjp(operation.name, tuple(_converted(adapter, inputs)), adapter.from_numpy(cotangent), **named),  # type: ignore[attr-defined]
     )
@@ -46,7 +46,7 @@ def gradients(
     if len(flat) != len(arrays):
         raise AdapterError(f"{call} must return {len(arrays)} arrays, not {len(flat)}")
     return [
-        None if result is None else _checked(adapter, call, result, np.shape(array), target)
+        None if result is None else checked(adapter, call, result, np.shape(array), target)
         for array, result in zip(arrays, flat, strict=True)
     ]
 
@@ -66,7 +66,8 @@ def _converted(adapter: Adapter, inputs: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _guarded(call: str, function: Callable[[], Any]) -> Any:
+def guarded(call: str, function: Callable[[], Any]) -> Any:
+    """What the function returns; `AdapterError` for whatever it raises but `NotOffered`."""
     try:
         return function()
     except NotOffered:
@@ -75,8 +76,9 @@ def _guarded(call: str, function: Callable[[], Any]) -> Any:
         raise AdapterError(f"{call} raised {type(error).__name__}: {error}") from error
 
 
-def _checked(adapter: Adapter, call: str, result: Any, shape: tuple[int, ...], target: Format) -> Floats:
-    array = _guarded(f"to_numpy of the result of {call}", lambda: np.asarray(adapter.to_numpy(result)))
+def checked(adapter: Adapter, call: str, result: Any, shape: tuple[int, ...], target: Format) -> Floats:
+    """The framework's array as float64; `AdapterError` unless it has this shape, and a dtype no narrower than the target."""
+    array = guarded(f"to_numpy of the result of {call}", lambda: np.asarray(adapter.to_numpy(result)))
     if array.shape != shape:
         raise AdapterError(f"{call} returned shape {array.shape}; the contract asks for {shape}")
     if not _holds(array.dtype, target):

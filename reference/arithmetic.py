@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
+Seed = int | np.random.Generator
 DTYPES = tuple(np.dtype(t) for t in (np.float64, np.float32, np.float16, ml_dtypes.bfloat16))
 _SPLIT = 134217729.0  # 2²⁷ + 1
 _FAR = 2.0**300  # beyond this, or below its reciprocal, a factor may push a product out of range on the way

@@ -1,9 +1,11 @@
 """Section 12 of the notes: regularization, equations (73) to (77)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from eqwise.spec.document import equation, statement
-from eqwise.spec.numbers.expression import Array, Expression, number, sqrt, total
+from eqwise.spec.document import AS_PRINTED, equation, statement
+from eqwise.spec.numbers.expression import ONE, Array, Expression, number, sqrt, total
+
+Factor = Callable[[Expression], Expression]
 
 
 @equation(
@@ -73,6 +75,13 @@ def batch_norm(x: Array, gamma: Expression, beta: Expression, epsilon: Expressio
     return scaled(normalized(x, mu, batch_variance(x, mu), epsilon), gamma, beta)  # type: ignore[no-any-return]
 
 
+# s12.2-inference-scale: what a kept unit is multiplied by in training, and every unit at inference, given the probability p of dropping
+DROPOUT_FACTORS: Mapping[str, tuple[Factor, Factor]] = {
+    AS_PRINTED:   (lambda p: ONE,         lambda p: p),
+    "kept_share": (lambda p: ONE,         lambda p: 1 - p),
+    "inverted":   (lambda p: 1 / (1 - p), lambda p: ONE),
+}  # fmt: skip
+
 statement(
     "s12-split",
     "Data are split into training, validation and test sets as 8:1:1 or 6:2:2.",
@@ -114,6 +123,10 @@ statement(
     "At inference the output is scaled by a share.",
     "framework", "system",
     erratum="printed with the share that was dropped; the idea needs the share that was kept",
+    readings={
+        "kept_share": "the expected input of the next layer is then that of training: Srivastava et al. 2014, section 4",
+        "inverted": "divides by the share that was kept while training, so that inference is the identity: ibid., section 10",
+    },
 )
 statement(
     "s12.2-ensemble",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from eqwise.spec.distributions import Distribution
 from eqwise.spec.document import AS_PRINTED, Equation, reading_as
 from eqwise.spec.network import Activation
 from eqwise.spec.numbers.expression import Array, Expression, each, lifted, node, symbol, symbols
@@ -14,19 +15,29 @@ SIZE = 2  # elements of a vector; a matrix has one column more than rows, so tha
 
 
 def graph(equation: Equation, reading: str = AS_PRINTED) -> list[Expression]:
-    """The outputs of the formula on symbols: vectors of two elements, matrices of two rows and three columns."""
+    """The outputs of the formula on symbols: vectors of two elements, matrices of two rows and three columns.
+
+    Of a law, the parameters of its distribution.
+    """
     if equation.formula is None:
         return []
-    arguments = [_argument(name, parameter.annotation) for name, parameter in signature(equation.formula).parameters.items()]
-    with reading_as({equation.number: reading}):
-        made = equation(*arguments)
-    return [lifted(output) for output in np.array(made, object).ravel()]
+    made = _on_symbols(equation, reading)
+    outputs = made.parameters if isinstance(made, Distribution) else np.array(made, object).ravel()
+    return [lifted(output) for output in outputs]
 
 
 def formula(equation: Equation, reading: str = AS_PRINTED) -> str:
     """The printable formula; the first output where it has several, and the TeX where it is not transcribed."""
+    if equation.kind == "law" and equation.formula is not None:
+        return str(_on_symbols(equation, reading))
     outputs = graph(equation, reading)
     return text(outputs[0]) + (", …" if len(outputs) > 1 else "") if outputs else equation.tex
+
+
+def _on_symbols(equation: Equation, reading: str) -> Any:
+    parameters = signature(equation.formula).parameters.items()  # type: ignore[arg-type]
+    with reading_as({equation.number: reading}):
+        return equation(*(_argument(name, parameter.annotation) for name, parameter in parameters))
 
 
 def _argument(name: str, annotation: Any) -> Any:
