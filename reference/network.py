@@ -1,9 +1,8 @@
 """Section 3 of the notes: affine maps and networks of any depth, (7) and (8)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from eqwise.reference.arithmetic import in_float64
 
@@ -39,33 +38,52 @@ def network(x: Any, weights: Sequence[Any], biases: Sequence[Any], activation: s
 
     x is (batch, n_0), weight l has the shape (n_l-1, n_l), bias l (n_l,). Raises `ValueError` for unknown activations.
     """
-    for W, b, (f, _) in zip(weights, biases, _activations(len(weights), activation, output), strict=True):
-        x = f(affine(x, W, b))
-    return x
+    f, _ = _activation(output)
+    return f(traced(x, weights, biases, activation).u[-1])
 
 
 @in_float64
 def network_vjp(x: Any, weights: Sequence[Any], biases: Sequence[Any], cotangent: Any, activation: str, output: str) -> Any:
     """By x, by every weight matrix and by every bias."""
-    chosen, inputs, arguments = _activations(len(weights), activation, output), [], []
-    for W, b, (f, _) in zip(weights, biases, chosen, strict=True):
-        inputs.append(x)
-        arguments.append(affine(x, W, b))
-        x = f(arguments[-1])
-    by_W: list[Any] = []
-    by_b: list[Any] = []
-    for W, h, u, (_, pull) in zip(weights[::-1], inputs[::-1], arguments[::-1], chosen[::-1], strict=True):
-        (delta,) = pull(u, np.asarray(cotangent))
-        cotangent, gW, gb = affine_vjp(h, W, delta)
+    trace, (_, pull) = traced(x, weights, biases, activation), _activation(output)
+    (delta,) = pull(trace.u[-1], cotangent)
+    return pulled_back(trace, weights, delta)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a forward pass leaves for the way back: the h that every layer multiplies, its u, and the gradient of f."""
+
+    h: list[Any]
+    u: list[Any]
+    pull: Callable[..., Any]
+
+
+def traced(x: Any, weights: Sequence[Any], biases: Sequence[Any], activation: str) -> Trace:
+    """The forward pass in float64, up to the argument of the output's activation."""
+    f, pull = _activation(activation)
+    h, u = [x], [affine(x, weights[0], biases[0])]
+    for W, b in zip(weights[1:], biases[1:], strict=True):
+        h.append(f(u[-1]))
+        u.append(affine(h[-1], W, b))
+    return Trace(h, u, pull)
+
+
+def pulled_back(trace: Trace, weights: Sequence[Any], delta: Any) -> tuple[Any, list[Any], list[Any]]:
+    """From the gradient by the output's argument to those by x, by every weight matrix and by every bias, summed over the batch."""
+    by_h, gW, gb = affine_vjp(trace.h[-1], weights[-1], delta)
+    by_W, by_b = [gW], [gb]
+    for h, u, W in zip(trace.h[-2::-1], trace.u[-2::-1], weights[-2::-1], strict=True):
+        (delta,) = trace.pull(u, by_h)
+        by_h, gW, gb = affine_vjp(h, W, delta)
         by_W.insert(0, gW)
         by_b.insert(0, gb)
-    return cotangent, by_W, by_b
+    return by_h, by_W, by_b
 
 
-def _activations(depth: int, activation: str, output: str) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
+def _activation(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     from eqwise.reference.activations import ACTIVATIONS  # it needs affine maps for the perceptron
 
-    for name in (activation, output):
-        if name not in ACTIVATIONS:
-            raise ValueError(f"activation {name!r} is none of {', '.join(ACTIVATIONS)}")
-    return [ACTIVATIONS[activation]] * (depth - 1) + [ACTIVATIONS[output]]
+    if name not in ACTIVATIONS:
+        raise ValueError(f"activation {name!r} is none of {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]

@@ -1,6 +1,8 @@
-"""Section 8 of the notes: gradient descent, equations (36) to (39). Entered as printed; not yet transcribed."""
+"""Section 8 of the notes: gradient descent, equations (36) to (39)."""
 
-from eqwise.spec.document import printed, statement
+from eqwise.spec.document import equation, printed, statement
+from eqwise.spec.network import Activation
+from eqwise.spec.numbers.expression import Array, Expression, each, number, total
 
 printed(
     36, "Training as minimisation",
@@ -28,13 +30,24 @@ printed(
     kind="update",
     errata=("theta is not bold",),
 )  # fmt: skip
-printed(
-    39, "Central difference",
+
+
+@equation(
+    39,
     tex=r"\frac{\partial E}{\partial \theta} = \frac{E(\theta + \varepsilon) - E(\theta - "
     r"\varepsilon)}{2\varepsilon}",
     kind="theorem",
     errata=("an approximation of second order, printed as an equality",),
-)  # fmt: skip
+)
+def central_difference(E: Activation, theta: Expression, epsilon: Expression) -> Expression:
+    """Central difference. theta is one component, the others being fixed."""
+    return (E(theta + epsilon) - E(theta - epsilon)) / (2 * epsilon)  # type: ignore[no-any-return]
+
+
+def mini_batch(*samples: Array) -> Array:
+    """Section 8.4: the loss of a mini-batch is the mean of those of its samples, and so are its gradients."""
+    return each(lambda *terms: total(terms) / number(len(terms)), *samples)
+
 
 statement(
     "s8.1-nonconvex",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from eqwise.spec.backpropagation import Loss
 from eqwise.spec.distributions import Distribution
 from eqwise.spec.document import AS_PRINTED, Equation, reading_as
 from eqwise.spec.network import Activation
@@ -12,6 +13,7 @@ from eqwise.spec.numbers.expression import Array, Expression, each, lifted, node
 from eqwise.spec.numbers.printing import text
 
 SIZE = 2  # elements of a vector; a matrix has one column more than rows, so that it is not square
+_AUGMENTED = {"theta_l": (SIZE + 1, SIZE), "theta_next": (SIZE + 1, SIZE), "h_0": (SIZE + 1,)}  # section 9: a row 0 for the bias
 
 
 def graph(equation: Equation, reading: str = AS_PRINTED) -> list[Expression]:
@@ -43,6 +45,10 @@ def _on_symbols(equation: Equation, reading: str) -> Any:
 def _argument(name: str, annotation: Any) -> Any:
     if annotation == Activation:
         return lambda u: each(lambda x: node(name, lifted(x)), u)
+    if annotation == Loss:
+        return lambda u: node(name, *u)
+    if name in _AUGMENTED:
+        return symbols(name, *_AUGMENTED[name])
     if annotation == Array:
         matrix = name.startswith("W_")
         columns = SIZE + 1

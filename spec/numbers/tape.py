@@ -60,7 +60,13 @@ def _parts(v: Expression, d: Expression) -> list[tuple[Expression, Expression]]:
         case "cases":
             branches = list(zip(a[::2], a[1::2], strict=True))
             return [(x, _only(branches, k, d)) for k, (_, x) in enumerate(branches)]
-        case _:      return []
+        case "symbol" | "number" | "and" | "otherwise" | ">" | "<=" | ">=" | "<": return []
+        case name:   return [(x, multiply(d, node(_partial(name, x, len(a)), *a))) for x in a]
+
+
+def _partial(function: str, x: Expression, arity: int) -> str:
+    """The derivative of a function of which nothing is known but its name, as in a printed formula."""
+    return f"{function}'" if arity == 1 else f"∂{function}/∂{x.value}"
 
 
 def _lower(exponent: Expression) -> Expression:
