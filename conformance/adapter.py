@@ -85,11 +85,17 @@ def softmax_cross_entropy(u: Array, t: Array) -> Expression:
     return losses.cross_entropy(activations.softmax(u), t)  # type: ignore[no-any-return]
 
 
+def f_measure(TP: Expression, FP: Expression, FN: Expression) -> Expression:
+    """(22) of the precision (20) and the recall (21)."""
+    return metrics.f_measure(metrics.precision(TP, FP), metrics.recall(TP, FN))  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True)
 class Operation:
     """What a framework exposes: the equations it exercises, its inputs with their domains, its hyper-parameters.
 
-    A method has no `formula` that one call evaluates; `statements` are those that it exercises besides its equations.
+    A method has no `formula` that one call evaluates, but for counting, whose formula is over the counts; `statements` are
+    those that it exercises besides its equations.
     """
 
     name: str
@@ -124,8 +130,8 @@ def _method(
     return Operation(name, equations, _called, "method", dict.fromkeys(inputs.split(), "own"), tuple(hyper.split()), statements)
 
 
-def _counting(name: str, *equations: int, statements: tuple[str, ...] = ()) -> Operation:
-    return replace(_method(name, equations, "actual predicted", statements=statements), typed=False)
+def _counting(name: str, formula: Callable[..., Any], *equations: int, statements: tuple[str, ...] = ()) -> Operation:
+    return replace(_method(name, equations, "actual predicted", statements=statements), formula=formula, typed=False)
 
 
 def _called(*arguments: Any, **named: Any) -> Any:
@@ -154,11 +160,11 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("elu",         (16,),   activations.elu,        "elementwise", _X, ("alpha",)),
         Operation("identity",    (17,),   activations.identity,   "elementwise", _X),
         Operation("softmax",     (18,),   activations.softmax,    "rows", _X),
-        _counting("confusion_matrix", statements=("t1-confusion",)),
-        _counting("accuracy", 19),
-        _counting("precision", 20),
-        _counting("recall", 21),
-        _counting("f_measure", 22),
+        _counting("confusion_matrix", metrics.confusion_matrix, statements=("t1-confusion",)),
+        _counting("accuracy",  metrics.accuracy,  19),
+        _counting("precision", metrics.precision, 20),
+        _counting("recall",    metrics.recall,    21),
+        _counting("f_measure", f_measure,         22),
         Operation("mse",       (23,), metrics.mse,       "sample", _OBSERVED),
         Operation("rmse",      (24,), metrics.rmse,      "sample", _OBSERVED),
         Operation("mae",       (25,), metrics.mae,       "sample", _OBSERVED),

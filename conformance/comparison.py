@@ -12,7 +12,7 @@ import numpy as np
 from flint import arb
 
 from eqwise.conformance.screening import screen
-from eqwise.conformance.verdicts import VERDICTS, Number, Worst
+from eqwise.conformance.verdicts import VERDICTS, Number, Result, Worst
 from eqwise.spec.certify import Certified, Program, certified, derivative, refined, values
 from eqwise.spec.numbers import bounds
 from eqwise.spec.numbers.bounds import FACTOR
@@ -29,7 +29,8 @@ class Claim:
     """Formulas to hold results against: one per output, over inputs in a fixed order.
 
     Where the claim is about the derivative of a formula of scalars, `value` is that formula and `wrt` the input.
-    `applied` are the activations u ↦ f(u) in a claim about gradients, as pairs of nodes.
+    `applied` are the activations u ↦ f(u) in a claim about gradients, as pairs of nodes. Inputs that are `exact`, such as
+    counts, are never rounded, so that their conditioning excuses nothing.
     """
 
     outputs: tuple[Expression, ...]
@@ -38,6 +39,12 @@ class Claim:
     wrt: int = 0
     is_derivative: bool = False
     applied: tuple[tuple[Expression, Expression], ...] = ()
+    exact: bool = False
+
+    @property
+    def rounded(self) -> tuple[Expression, ...]:
+        """The inputs whose rounding is allowed for."""
+        return () if self.exact else self.inputs
 
     @cached_property
     def program(self) -> Program:
@@ -79,6 +86,22 @@ class Place:
     error: float
     allowance: float
     label: str | None = None
+
+
+def reported(blank: Result, outcome: Outcome, bulk: int = 0) -> Result:
+    """The result of an outcome; `bulk` counts the numbers that the reference has vouched for."""
+    failed = outcome.verdict != "conforms"
+    return replace(
+        blank,
+        verdict=outcome.verdict,
+        label=outcome.label if failed else None,
+        points=outcome.points + bulk,
+        certified=outcome.points,
+        max_ulp=outcome.max_ulp,
+        max_share=outcome.max_share,
+        worst=outcome.worst if failed else None,
+        message=f"{outcome.verdict}, with an error of {outcome.max_share:.3g} times the strict allowance" if failed else None,
+    )
 
 
 def judge(claim: Claim, rows: Floats, actual: Floats, target: Format, places: int = 24) -> Outcome:
@@ -172,7 +195,7 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     if exact is None:
         return Place("undecided", np.inf, np.nan, np.nan)
     size = float(abs(exact).upper())
-    sums = bounds.strict_sums(output, inputs)
+    sums = bounds.strict_sums(output, claim.rounded)
     floor = FACTOR * float(target.ulp(min(size, target.largest)))
     conditioning = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
     strict = float(np.fmax(floor, conditioning)) * bounds.strict_factor(output)

@@ -30,6 +30,27 @@ def raw_value(adapter: Adapter, operation: Operation, inputs: Sequence[Any], **n
     return guarded(operation.name, lambda: getattr(adapter, operation.name)(*_converted(adapter, inputs), **named))
 
 
+def untyped_value(adapter: Adapter, operation: Operation, inputs: Sequence[Any], shape: tuple[int, ...]) -> tuple[Floats, Format]:
+    """The operation on inputs without a dtype that is judged, as float64 of the expected shape, and the format of the result.
+
+    Integers, and floats wider than any format, count as float64. Raises as `value` does.
+    """
+    array = as_array(adapter, operation.name, raw_value(adapter, operation, inputs))
+    if array.shape != shape:
+        raise AdapterError(f"{operation.name} returned shape {array.shape}; the contract asks for {shape}")
+    known = next((f for f in FORMATS.values() if f.dtype == array.dtype), FORMATS["float64"])
+    if array.dtype != known.dtype and array.dtype.kind not in "biuf":
+        raise AdapterError(f"{operation.name} returned {array.dtype}, which is no type of numbers")
+    return array.astype(np.float64), known
+
+
+def as_array(adapter: Adapter, call: str, result: Any) -> Array:
+    """What a call returned as NumPy's; a number of Python's own is one already."""
+    if isinstance(result, (int, float)):
+        return np.asarray(result)
+    return guarded(f"to_numpy of the result of {call}", lambda: np.asarray(adapter.to_numpy(result)))  # type: ignore[no-any-return]
+
+
 def gradients(
     adapter: Adapter, operation: Operation, inputs: Sequence[Any], cotangent: Array, target: Format, **named: Any
 ) -> list[Floats | None]:
@@ -78,7 +99,7 @@ def guarded(call: str, function: Callable[[], Any]) -> Any:
 
 def checked(adapter: Adapter, call: str, result: Any, shape: tuple[int, ...], target: Format) -> Floats:
     """The framework's array as float64; `AdapterError` unless it has this shape, and a dtype no narrower than the target."""
-    array = guarded(f"to_numpy of the result of {call}", lambda: np.asarray(adapter.to_numpy(result)))
+    array = as_array(adapter, call, result)
     if array.shape != shape:
         raise AdapterError(f"{call} returned shape {array.shape}; the contract asks for {shape}")
     if not _holds(array.dtype, target):

@@ -17,7 +17,7 @@ from eqwise.conformance import (
 )
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import Check
-from eqwise.conformance.comparison import Outcome, judge
+from eqwise.conformance.comparison import Outcome, judge, reported
 from eqwise.conformance.evidence import Sample
 from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.purity import check_purity
@@ -101,18 +101,7 @@ def _judged(collected: list[Sample], readings: Readings, target: Format, places:
 
 
 def _result(blank: Result, collected: list[Sample], outcome: Outcome) -> Result:
-    failed = outcome.verdict != "conforms"
-    return replace(
-        blank,
-        verdict=outcome.verdict,
-        label=outcome.label if failed else None,
-        points=outcome.points + sum(sample.bulk for sample in collected),
-        certified=outcome.points,
-        max_ulp=outcome.max_ulp,
-        max_share=outcome.max_share,
-        worst=outcome.worst if failed else None,
-        message=f"{outcome.verdict}, with an error of {outcome.max_share:.3g} times the strict allowance" if failed else None,
-    )
+    return reported(blank, outcome, sum(sample.bulk for sample in collected))
 
 
 COMMON: Mapping[str, Check] = {

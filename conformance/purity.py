@@ -11,7 +11,7 @@ import numpy as np
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.evidence import result_shape
-from eqwise.conformance.invocation import AdapterError, flattened, gradients, raw_value
+from eqwise.conformance.invocation import AdapterError, as_array, flattened, gradients, raw_value
 from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
@@ -58,15 +58,23 @@ def _pairs(session: Session, operation: Operation, target: Format) -> list[tuple
 
 
 def _value_harm(session: Session, first: Call, again: Call, target: Format) -> str | None:
-    watch = _Watch(first)
-    result = raw_value(session.adapter, first.frame.entry, first.inputs, **first.named)
-    kept = np.array(session.adapter.to_numpy(result), copy=True)
-    raw_value(session.adapter, again.frame.entry, again.inputs, **again.named)
+    names = [name for name, _ in first.frame.shapes()]
+    return harm_of_calling(session, first.frame.entry, names, first.inputs, again.inputs, **first.named)
+
+
+def harm_of_calling(
+    session: Session, operation: Operation, names: Sequence[str], first: Sequence[Any], again: Sequence[Any], **named: Any
+) -> str | None:
+    """What calling the operation on one set of inputs, then on another, changes that it should not; names are those of the arrays."""
+    watch = _Watch(names, flattened(first))
+    result = raw_value(session.adapter, operation, first, **named)
+    kept = np.array(as_array(session.adapter, operation.name, result), copy=True)
+    raw_value(session.adapter, operation, again, **named)
     written = watch.written()
     if written:
-        return f"{first.frame.operation} writes to its input {written}"
-    if kept.tobytes() != np.asarray(session.adapter.to_numpy(result)).tobytes():
-        return f"the result of {first.frame.operation} changes when it is called again"
+        return f"{operation.name} writes to its input {written}"
+    if kept.tobytes() != as_array(session.adapter, operation.name, result).tobytes():
+        return f"the result of {operation.name} changes when it is called again"
     return None
 
 
@@ -74,7 +82,7 @@ def _gradient_harm(session: Session, first: Call, again: Call, target: Format) -
     if not session.adapter.offers("vjp") or first.frame.operation in session.adapter.reduction:
         raise NotOffered("no gradient is offered")
     cotangent = samples.cast(samples.cotangents(first.rng, result_shape(first), target), target)
-    watch = _Watch(first, [cotangent])
+    watch = _Watch([*(name for name, _ in first.frame.shapes()), "cotangent"], [*flattened(first.inputs), cotangent])
     found = gradients(session.adapter, first.frame.entry, first.inputs, cotangent, target, **first.named)
     del found
     written = watch.written()
@@ -82,12 +90,11 @@ def _gradient_harm(session: Session, first: Call, again: Call, target: Format) -
 
 
 class _Watch:
-    """Remembers the bytes of a call's arrays."""
+    """Remembers the bytes of named arrays."""
 
-    def __init__(self, call: Call, more: Sequence[Array] = ()) -> None:
-        self.names = [*(name for name, _ in call.frame.shapes()), "cotangent"]
-        self.arrays = [*flattened(call.inputs), *more]
-        self.before = [array.tobytes() for array in self.arrays]
+    def __init__(self, names: Sequence[str], arrays: Sequence[Array]) -> None:
+        self.names, self.arrays = names, arrays
+        self.before = [array.tobytes() for array in arrays]
 
     def written(self) -> str | None:
         """The name of the first array that no longer holds its bytes."""

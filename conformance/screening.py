@@ -68,7 +68,7 @@ def _evaluated(expressions: tuple[Expression, ...], claim: Claim, rows: Floats) 
 
 
 def _strict(claim: Claim, output: Expression, rows: Floats, target: Format) -> Any:
-    condition = bounds.magnitude(_evaluated(bounds.strict_sums(output, claim.inputs).relative, claim, rows))
+    condition = bounds.magnitude(_evaluated(bounds.strict_sums(output, claim.rounded).relative, claim, rows))
     return _known(2 * FACTOR * target.unit_roundoff * bounds.strict_factor(output) * condition)
 
 

@@ -1,7 +1,23 @@
 """Section 6 of the notes: evaluation metrics, table 1 and equations (19) to (26)."""
 
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
 from eqwise.spec.document import equation, statement
 from eqwise.spec.numbers.expression import Array, Expression, number, sqrt, total
+
+
+def confusion_matrix(TP: Expression, FP: Expression, FN: Expression, TN: Expression) -> Array:
+    """Table 1: actual classes in rows, predicted ones in columns, the positive class first."""
+    return np.array([[TP, FN], [FP, TN]], object)
+
+
+TABLE_1_READINGS: Mapping[str, Callable[[Array], Array]] = {  # from the printed table
+    "ascending_labels": np.flip,
+    "transposed": np.transpose,
+    "ascending_labels_transposed": lambda table: np.flip(table.T),
+}
 
 
 @equation(19, tex=r"\text{Accuracy} = \frac{\text{TP} + \text{TN}}{\text{TP} + \text{FP} + \text{FN} + \text{TN}}")
@@ -30,6 +46,11 @@ def recall(TP: Expression, FN: Expression) -> Expression:
 def f_measure(Precision: Expression, Recall: Expression) -> Expression:
     """F-measure. The harmonic mean of precision and recall."""
     return 2 * Precision * Recall / (Precision + Recall)  # type: ignore[no-any-return]
+
+
+def f_measure_extended(TP: Expression, FP: Expression, FN: Expression) -> Expression:
+    """(22) of (20) and (21), and 0 where TP = 0 leaves it undefined beside other counts."""
+    return 2 * TP / (2 * TP + FP + FN)  # type: ignore[no-any-return]
 
 
 @equation(23, tex=r"\text{MSE} = \frac{1}{N} \sum_{i=1}^N (t_i - y_i)^2")
@@ -87,6 +108,11 @@ statement(
     "t1-confusion",
     "Table 1: the four counts and their places, [[TP, FN], [FP, TN]].",
     "framework",
+    readings={
+        "ascending_labels": "rows and columns in the order of the labels, False before True, as in sklearn.metrics.confusion_matrix",
+        "transposed": "predicted classes in rows, as in Powers 2011",
+        "ascending_labels_transposed": "predicted classes in rows and False first, as R tabulates predictions against observations",
+    },
 )
 statement(
     "s6-output-pairs",
