@@ -100,7 +100,8 @@ def _chosen(module: ModuleType, chosen: str, name: str) -> type:
         if not hasattr(module, chosen):
             raise UsageError(f"adapter {name!r}: there is no class {chosen!r} in {module.__name__}")
         return _only_class(getattr(module, chosen), name)
-    classes = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__ and _offers(c)]
+    own = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__ and _offers(c)]
+    classes = [c for c in own if hasattr(c, "dtypes")] or own  # an optimizer has a method `step` too, but no dtypes
     if len(classes) != 1:
         names = ", ".join(c.__name__ for c in classes) or "none"
         raise UsageError(f"adapter {name!r} must name its class, as in file.py:Class; classes that offer operations: {names}")

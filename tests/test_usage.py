@@ -234,6 +234,15 @@ def test_adapters_load_by_file(tmp_path):
     assert adapter.name == "mine" and adapter.offers("tanh") and not adapter.offers("relu")
 
 
+def test_helpers_beside_an_adapter_are_not_taken_for_one(tmp_path):
+    """An optimizer has a method `step`, which is an operation's name too."""
+    (tmp_path / "mine.py").write_text(
+        "class Optimizer:\n    def step(self, gradient): ...\n"
+        "class Mine:\n    name, version, dtypes = 'mine', '1', ('float64',)\n    def relu(self, x): return x\n"
+    )
+    assert load(str(tmp_path / "mine.py"), {})[0].name == "mine"
+
+
 def test_torch_says_how_to_install_it(monkeypatch):
     """Without PyTorch the message is the command that installs it."""
     monkeypatch.setitem(sys.modules, "torch", None)
