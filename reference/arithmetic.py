@@ -33,6 +33,11 @@ def in_float64(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+def raw(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What `in_float64` wraps: fast, in the dtype that it is given."""
+    return function.__wrapped__  # type: ignore[attr-defined, no-any-return]
+
+
 def _flat(inputs: Any) -> list[Any]:
     return [a for item in inputs for a in (_flat(item) if isinstance(item, (list, tuple)) else [item])]
 

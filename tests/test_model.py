@@ -1,0 +1,167 @@
+"""Networks that learn: their layers, and their gradients against central differences."""
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+
+from eqwise.reference.data import Part
+from eqwise.reference.layers import ACTIVATIONS, Activation, BatchNorm, Dense, Dropout
+from eqwise.reference.model import build
+from eqwise.reference.objectives import LOSSES, Objective, gradients, penalized
+
+SIGNED = ("logistic_loss", "exponential_loss", "hinge")
+SHARES = ("binary_cross_entropy", "cross_entropy")
+
+
+def batch_for(loss, samples=7, seed=0, dtype=np.float64):
+    """Inputs of 4 features and targets of 3 outputs that suit the loss; rows of shares do not add up to 1."""
+    rng = np.random.default_rng(seed)
+    targets = rng.normal(size=(samples, 3))
+    targets = np.sign(targets) if loss in SIGNED else rng.random((samples, 3)) if loss in SHARES else targets
+    return Part(rng.normal(size=(samples, 4)).astype(dtype), targets.astype(dtype))
+
+
+def with_fixed_masks(network):
+    """Every dropout layer draws its next mask anew from one seed."""
+    for layer in network.layers:
+        if isinstance(layer, Dropout):
+            layer.rng = np.random.default_rng(5)
+    return network
+
+
+def penalized_loss(network, objective, batch, lambda_):
+    """(73) of one batch in training mode."""
+    u = with_fixed_masks(network).forward(batch.inputs, True)
+    return penalized(objective.value(u, batch.targets), network, lambda_)
+
+
+def assert_gradients_agree(network, loss, lambda_=0.0):
+    """The gradients that an optimizer is given are central differences (39) of the penalized loss."""
+    objective, batch = Objective(loss, network.output), batch_for(loss)
+    for array in network.parameters:
+        array += np.random.default_rng(1).normal(scale=0.1, size=array.shape)
+    given = gradients(with_fixed_masks(network), objective, batch, lambda_)
+    for array, gradient in zip(network.parameters, given, strict=True):
+        assert gradient.shape == array.shape
+        for place in np.ndindex(array.shape):
+            old, losses = array[place], []
+            for shift in (1e-5, -1e-5):
+                array[place] = old + shift
+                losses.append(penalized_loss(network, objective, batch, lambda_))
+            array[place] = old
+            assert (losses[0] - losses[1]) / 2e-5 == pytest.approx(gradient[place], rel=1e-5, abs=1e-8)
+
+
+def small(activation="tanh", output="identity", **options):
+    """A float64 network of 4, 5, 4 and 3 units."""
+    return build((4, 5, 4, 3), activation, output, **{"seed": 2, "dtype": np.float64} | options)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("batch_norm", (None, "before", "after"))
+def test_gradients_with_every_activation(activation, batch_norm):
+    """Back-propagation through hidden layers, dropout and batch normalization is the derivative of the batch's mean loss."""
+    assert_gradients_agree(small(activation, batch_norm=batch_norm, dropout=0.3), "sum_of_squares")
+
+
+@pytest.mark.parametrize(
+    ("loss", "output"),
+    [(loss, output) for loss in LOSSES for output in ("logistic", "softmax", "identity", "prelu")[: 2 if loss in SHARES else 4]],
+)
+def test_gradients_with_every_loss(loss, output):
+    """Each loss differentiates through each output on which it is defined, the three pairs of (56) among them."""
+    assert_gradients_agree(small("tanh", output), loss)
+
+
+def test_gradient_of_the_penalty_is_on_weights_alone():
+    """(73) adds 2λW to the gradient of every weight, once, and nothing to biases, slopes, gamma and beta."""
+    network = small("prelu", batch_norm="before")
+    assert_gradients_agree(network, "sum_of_squares", lambda_=0.3)
+    assert [array.ndim for array in network.weights] == [2, 2, 2] and len(network.parameters) == 12
+    objective, batch = Objective("sum_of_squares", network.output), batch_for("sum_of_squares")
+    found = (gradients(network, objective, batch, lambda_) for lambda_ in (0.0, 0.5))
+    for array, without, added in zip(network.parameters, *found, strict=True):
+        assert np.array_equal(added, without + array if array.ndim == 2 else without)
+
+
+@pytest.mark.parametrize(("output", "loss"), (("logistic", "binary_cross_entropy"), ("softmax", "cross_entropy")))
+def test_output_deltas_of_pairs_are_stable(output, loss):
+    """Where the output saturates, loss and delta stay finite, and delta is (Σt)y − t."""
+    objective = Objective(loss, Activation(output))
+    u, t = np.array([[900.0, -900.0]]), np.array([[0.0, 1.0]])
+    assert objective.delta(u, t).tolist() == [[1.0, -1.0]]
+    assert objective.value(u, t) == 1800
+
+
+def test_short_batch_is_divided_by_its_own_size():
+    """The loss of a mini-batch is the mean over the samples that it has: repeating them changes nothing."""
+    network, (inputs, targets) = small(), batch_for("sum_of_squares", 3)
+    objective = Objective("sum_of_squares", network.output)
+    once = gradients(network, objective, Part(inputs, targets))
+    repeated = gradients(network, objective, Part(np.tile(inputs, (4, 1)), np.tile(targets, (4, 1))))
+    for short, long in zip(once, repeated, strict=True):
+        np.testing.assert_allclose(short, long, rtol=1e-12, atol=1e-14)
+
+
+def test_dropout_drops_with_p_and_scales_by_the_share_kept():
+    """In training a unit is kept unscaled with probability 1 − p, with a new mask each pass; inference multiplies by 1 − p."""
+    layer, x = Dropout(0.25, np.random.default_rng(0)), np.ones((200, 100))
+    first, second = layer.forward(x, True), layer.forward(x, True)
+    assert set(np.unique(first)) == {0.0, 1.0} and abs(first.mean() - 0.75) < 0.015
+    assert np.array_equal(layer.backward(x), second) and not np.array_equal(first, second)
+    before = layer.rng.bit_generator.state
+    assert (layer.forward(x, False) == 0.75).all() and layer.rng.bit_generator.state == before
+
+
+def test_batch_norm_starts_plain_and_runs():
+    """gamma 1, beta 0; (75) divides by m; the running statistics move by the rate; inference of one row is that of all, to the bit."""
+    layer, x = BatchNorm(3, 1e-5, 0.25), np.random.default_rng(0).normal(2, 3, (8, 3))
+    assert [array.tolist() for array in layer.parameters + layer.running] == [[1] * 3, [0] * 3, [0] * 3, [1] * 3]
+    y = layer.forward(x, True)
+    np.testing.assert_allclose((y.mean(axis=0), y.var(axis=0)), ([0] * 3, [1] * 3), atol=1e-5)
+    np.testing.assert_allclose(layer.running, (0.25 * x.mean(axis=0), 0.75 + 0.25 * x.var(axis=0)), rtol=1e-12)
+    running = deepcopy(layer.running)
+    whole = layer.forward(x, False)
+    assert all(np.array_equal(layer.forward(x[i : i + 1], False), whole[i : i + 1]) for i in range(8))
+    assert np.array_equal(layer.running, running)
+
+
+def test_placement_of_batch_norm():
+    """Before and after the activation are two networks: the same weights, other layers, other outputs."""
+    before, after = (small("relu", batch_norm=where) for where in ("before", "after"))
+    names = [[type(layer).__name__ for layer in network.layers[:3]] for network in (before, after)]
+    assert names == [["Dense", "BatchNorm", "Activation"], ["Dense", "Activation", "BatchNorm"]]
+    x = batch_for("hinge").inputs
+    assert not np.allclose(before.forward(x, True), after.forward(x, True))
+
+
+def test_biases_start_at_zero_and_weights_as_asked():
+    """Biases are 0 to the bit; the weights of (70) and (71) have the deviations 1/√n and √(2/n)."""
+    for initial, deviation in (("xavier", 0.05), ("he", 0.05 * np.sqrt(2)), ("gauss", 1), ("uniform", 1 / np.sqrt(3))):
+        network = build((400, 300, 2), "relu", "identity", initial=initial)
+        assert network.parameters[0].std() == pytest.approx(deviation, rel=0.02)
+        assert not any(bias.any() for bias in network.parameters[1::2])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    (
+        (lambda: build((4, 3), "relu", "swish"), "activation = 'swish' must be one of step"),
+        (lambda: build((4,), "relu", "identity"), r"widths = \(4,\) must be at least two"),
+        (lambda: build((4, 0, 3), "relu", "identity"), r"widths = \(4, 0, 3\)"),
+        (lambda: build((4, 3), "relu", "identity", initial="zero"), "initial = 'zero' must be one of uniform"),
+        (lambda: build((4, 5, 3), "relu", "identity", dropout=1.5), r"p = 1.5 must lie in \[0, 1\]"),
+        (lambda: build((4, 5, 3), "relu", "identity", batch_norm="both"), "batch_norm = 'both'"),
+        (lambda: build((4, 3), "relu", "identity", dtype=np.float16), "dtype = 'float16' must be float32"),
+        (lambda: BatchNorm(2, rate=0), r"rate = 0 must lie in \(0, 1\]"),
+        (lambda: BatchNorm(2, epsilon=0), "epsilon = 0 must be positive"),
+        (lambda: Activation("relu", 0.1), "alpha = 0.1 must be left out for relu"),
+        (lambda: Dense(np.ones((2, 3)), np.ones(2)), r"W float64\(2, 3\), b float64\(2,\)"),
+        (lambda: build((4, 3), "relu", "identity").predict(np.ones((2, 5))), r"shapes \(2, 5\), \(4, 3\), \(3,\) are not"),
+    ),
+)
+def test_wrong_input_is_refused_with_the_rule(call, message):
+    """A ValueError names the value and the rule that it breaks."""
+    with pytest.raises(ValueError, match=message):
+        call()
