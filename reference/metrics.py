@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from eqwise.reference.arithmetic import in_float64, product, summed, summed_in_two, two_product, two_sum
+from eqwise.reference import pairs
+from eqwise.reference.arithmetic import in_float64, product, summed, two_sum
 
-Pair = tuple[Any, Any]  # an array as a sum of two: rounded values, and what their rounding lost
 _FAR = 2.0**960  # beyond this, sums and differences may overflow
 _NEARER = 60  # bits by which such vectors are scaled down
 
@@ -83,27 +83,12 @@ def _within_range(t: Any, y: Any) -> tuple[Any, Any, Any]:
     return np.ldexp(t, -bits), np.ldexp(y, -bits), bits
 
 
-def _to_unit(pair: Pair) -> tuple[Pair, Any]:
-    """Vectors scaled by a power of two to at most 1, and its exponent."""
-    _, k = np.frexp(np.max(np.abs(pair[0]), axis=-1, keepdims=True, initial=0.0))
-    return (np.ldexp(pair[0], -k), np.ldexp(pair[1], -k)), k
-
-
-def _dot(a: Pair, b: Pair) -> Pair:
-    """Σab over the last axis."""
-    return summed_in_two(*two_product(a[0], b[0]), a[0] * b[1] + a[1] * b[0])
-
-
-def _count(t: Any) -> Any:
-    return np.float64(t.shape[-1])
-
-
-def _mean_square(t: Any, y: Any) -> tuple[Pair, Any, Any]:
+def _mean_square(t: Any, y: Any) -> tuple[pairs.Pair, Any, Any]:
     """The errors t − y, scaled to at most 1, the exponent, and the mean of their squares as they are scaled."""
     t, y, bits = _within_range(t, y)
-    d, k = _to_unit(two_sum(t, -y))
-    total, rest = _dot(d, d)
-    return d, k + bits, (total + rest) / _count(t)
+    d, k = pairs.to_unit(two_sum(t, -y))
+    total, rest = pairs.dot(d, d)
+    return d, k + bits, (total + rest) / pairs.count(t)
 
 
 @_measured
@@ -117,7 +102,7 @@ def mse(t: Any, y: Any) -> Any:
 def mse_vjp(t: Any, y: Any, cotangent: Any) -> Any:
     """2c(t − y)/N by t, and its negative by y."""
     (d, _), k, _ = _mean_square(t, y)
-    by_t = np.ldexp(product(d, cotangent[..., None], 2 / _count(t)), k)
+    by_t = np.ldexp(product(d, cotangent[..., None], 2 / pairs.count(t)), k)
     return by_t, -by_t
 
 
@@ -132,7 +117,7 @@ def rmse(t: Any, y: Any) -> Any:
 def rmse_vjp(t: Any, y: Any, cotangent: Any) -> Any:
     """c(t − y)/(N·RMSE) by t, and its negative by y; nan where every error is 0."""
     (d, _), _, mean = _mean_square(t, y)
-    by_t = product(d, cotangent[..., None], 1 / (_count(t) * np.sqrt(mean)[..., None]))
+    by_t = product(d, cotangent[..., None], 1 / (pairs.count(t) * np.sqrt(mean)[..., None]))
     return by_t, -by_t
 
 
@@ -140,44 +125,15 @@ def rmse_vjp(t: Any, y: Any, cotangent: Any) -> Any:
 def mae(t: Any, y: Any) -> Any:
     """(25): Σ|t − y|/N over the last axis; (…, N) to (…). Integers are taken for float64."""
     (d, lost), k, _ = _mean_square(t, y)
-    return np.ldexp(summed(np.abs(d), np.copysign(1.0, d) * lost) / _count(t), k[..., 0])
+    return np.ldexp(summed(np.abs(d), np.copysign(1.0, d) * lost) / pairs.count(t), k[..., 0])
 
 
 @_measured
 def mae_vjp(t: Any, y: Any, cotangent: Any) -> Any:
     """±c/N by t, 0 where the estimate is exact, and its negative by y."""
-    slope = cotangent[..., None] / _count(t)
+    slope = cotangent[..., None] / pairs.count(t)
     by_t = np.where(t > y, slope, np.where(t < y, -slope, 0.0))
     return by_t, -by_t
-
-
-def _quotient(a: Pair, b: Pair) -> Pair:
-    """a/b."""
-    q = a[0] / b[0]
-    back, error = two_product(q, b[0])
-    return q, (((a[0] - back) - error) + (a[1] - q * b[1])) / b[0]
-
-
-def _difference(a: Pair, b: Pair) -> Pair:
-    """a − b."""
-    s, error = two_sum(a[0], -b[0])
-    return two_sum(s, error + (a[1] - b[1]))
-
-
-def _product(a: Pair, b: Pair) -> Pair:
-    """ab."""
-    p, error = two_product(a[0], b[0])
-    return p, error + (a[0] * b[1] + a[1] * b[0])
-
-
-def _column(a: Pair) -> Pair:
-    """One number a row, to be used with every number of the row."""
-    return a[0][..., None], a[1][..., None]
-
-
-def _mean(a: Pair) -> Pair:
-    """Σa/N over the last axis."""
-    return _quotient(_column(summed_in_two(*a)), (_count(a[0]), np.float64(0)))
 
 
 class _Fit:
@@ -189,25 +145,25 @@ class _Fit:
     def __init__(self, t: Any, y: Any) -> None:
         t, y, self.bits = _within_range(t, y)
         nothing = np.zeros_like(t)
-        mean = _mean((y, nothing))
-        self.errors, self.t, self.y = two_sum(t, -y), _difference((t, nothing), mean), _difference((y, nothing), mean)
-        self.centred = _difference((t, nothing), _mean((t, nothing)))
-        unit, self.exponent = _to_unit(self.t)
-        self.s = _dot(unit, unit)
+        mean = pairs.mean((y, nothing))
+        self.errors, self.t, self.y = two_sum(t, -y), pairs.difference((t, nothing), mean), pairs.difference((y, nothing), mean)
+        self.centred = pairs.difference((t, nothing), pairs.mean((t, nothing)))
+        unit, self.exponent = pairs.to_unit(self.t)
+        self.s = pairs.dot(unit, unit)
 
-    def share(self, a: Pair, b: Pair) -> Pair:
+    def share(self, a: pairs.Pair, b: pairs.Pair) -> pairs.Pair:
         """Σab/s, nan where s = 0."""
-        (a, i), (b, j) = _to_unit(a), _to_unit(b)
+        (a, i), (b, j) = pairs.to_unit(a), pairs.to_unit(b)
         shift = (i + j - 2 * self.exponent)[..., 0]
-        q, low = _quotient(_dot(a, b), self.s)
+        q, low = pairs.quotient(pairs.dot(a, b), self.s)
         return np.where(self.s[0] == 0, np.nan, np.ldexp(q, shift)), np.nan_to_num(np.ldexp(low, shift))
 
-    def determined(self) -> Pair:
+    def determined(self) -> pairs.Pair:
         """R²."""
         twice = 2 * self.centred[0], 2 * self.centred[1]
-        return self.share(self.y, _difference(twice, self.y))
+        return self.share(self.y, pairs.difference(twice, self.y))
 
-    def residual(self) -> Pair:
+    def residual(self) -> pairs.Pair:
         """1 − R²."""
         return self.share(self.errors, self.errors)
 
@@ -229,9 +185,10 @@ def r_squared_vjp(t: Any, y: Any, cotangent: Any) -> Any:
     What is multiplied by c by t is (y − ȳ) − R²(t − ȳ) too, which is taken where R² is the smaller.
     """
     fit = _Fit(t, y)
-    determined, residual = _column(fit.determined()), _column(fit.residual())
-    by_residual, by_determined = _difference(_product(residual, fit.t), fit.errors), _difference(fit.y, _product(determined, fit.t))
+    determined, residual = pairs.column(fit.determined()), pairs.column(fit.residual())
+    by_residual = pairs.difference(pairs.product(residual, fit.t), fit.errors)
+    by_determined = pairs.difference(fit.y, pairs.product(determined, fit.t))
     by_t = np.where(np.abs(residual[0]) < np.abs(determined[0]), by_residual[0], by_determined[0])
-    by_y, _ = _difference(fit.errors, _product(residual, _mean(fit.t)))
+    by_y, _ = pairs.difference(fit.errors, pairs.product(residual, pairs.mean(fit.t)))
     per_s = np.ldexp(2.0, -fit.exponent) / fit.s[0][..., None], np.ldexp(1.0, -fit.exponent), np.ldexp(1.0, -fit.bits)
     return tuple(product(slope, cotangent[..., None], *per_s) for slope in (by_t, by_y))
