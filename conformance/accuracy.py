@@ -17,7 +17,7 @@ def table(effort: str = "standard") -> Iterator[str]:
     session = Session(adapter, known, effort=effort)
     yield "| function | property | ulp, float64 | share, float64 | share, float32 | share, float16 | share, bfloat16 |"
     yield "|---|---|---:|---:|---:|---:|---:|"
-    for operation in OPERATIONS.values():
+    for operation in (operation for operation in OPERATIONS.values() if operation.typed):
         for kind in (kind for kind in checks_of(operation) if kind in ("value", "derivative")):
             yield _row(operation, kind, [checks_of(operation)[kind](session, operation, dtype) for dtype in session.dtypes])
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eqwise.conformance import invocation, samples
+from eqwise.conformance import invocation, metrics, samples
 from eqwise.conformance.adapter import OPERATIONS, NotOffered
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.evidence import result_shape
@@ -107,6 +107,8 @@ class Trial:
         """The adapter's values, with what the printed formula is allowed there."""
         self.need(operation)
         entry = OPERATIONS[operation]
+        if not entry.typed:
+            return self._counted(operation, inputs)
         options = {name: value for name, value in named.items() if name not in entry.hyper}
         call = samples.Call(tuple(self._cast(i) for i in inputs), named, self._frame(operation, inputs, options), self.rng)
         claim, rows = value_claim(call.frame), samples.rows_of(call)
@@ -114,6 +116,12 @@ class Trial:
         value = invocation.value(self.session.adapter, entry, call.inputs, shape, self.target, **named)
         allowances = [allowance(claim, k, rows, self.target) for k in range(len(claim.outputs))]
         return Measured(value, np.column_stack(allowances).reshape(shape))
+
+    def _counted(self, operation: str, inputs: Any) -> Measured:
+        """What the adapter made of labels, with 4 ulp in the format of the result."""
+        labels = [np.asarray(array, bool) for array in inputs]
+        value, known = metrics.called(self.session, OPERATIONS[operation], labels)
+        return Measured(value, bounds.FACTOR * known.ulp(value))
 
     def gradients(self, operation: str, inputs: Any, cotangent: Any, **named: Any) -> list[Floats | None]:
         """The adapter's gradients, without allowances."""
@@ -215,20 +223,26 @@ def states(key: str, *operations: str) -> Callable[[Body], Any]:
 
 
 def _test(body: Body, blank: Result, operations: tuple[str, ...], clauses: tuple[str, ...]) -> Any:
-    def check(session: Session, dtype: str) -> Result:
-        return _tried(body, replace(blank, dtype=dtype), operations, session)
+    """In every dtype, or once where no operation has any."""
+    typed = not operations or any(OPERATIONS[name].typed for name in operations)
 
-    @pytest.mark.clauses(*clauses)
-    def test(dtype: str, settle: Any) -> None:
+    def check(session: Session, dtype: str) -> Result:
+        return _tried(body, replace(blank, dtype=dtype if typed else None), operations, session)
+
+    def test_of_dtype(dtype: str, settle: Any) -> None:
         settle(partial(check, dtype=dtype))
 
-    test.check, test.cited = check, clauses  # type: ignore[attr-defined]
+    def test_once(settle: Any) -> None:
+        settle(partial(check, dtype=""))
+
+    test = pytest.mark.clauses(*clauses)(test_of_dtype if typed else test_once)
+    test.check, test.cited = check, clauses
     test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
     return test
 
 
 def _tried(body: Body, blank: Result, operations: tuple[str, ...], session: Session) -> Result:
-    target = FORMATS[str(blank.dtype)]
+    target = FORMATS[blank.dtype or "float64"]
     trial = Trial(session, target, session.seed_for(body.__name__, blank.dtype))
     try:
         trial.need(*operations)

@@ -21,6 +21,7 @@ from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import Check
 from eqwise.conformance.comparison import Claim, Outcome, judge, reported
 from eqwise.conformance.inputs import Generator
+from eqwise.conformance.integers import check_integers
 from eqwise.conformance.invocation import AdapterError, untyped_value
 from eqwise.conformance.purity import harm_of_calling
 from eqwise.conformance.session import Session
@@ -34,6 +35,7 @@ from eqwise.spec.numbers.formats import Floats, Format
 Table = tuple[int, ...]
 Formula = Callable[..., Any]
 
+TABLE_1 = ("t1-confusion",)
 COUNTS = ("TP", "FP", "FN", "TN")
 _CASES = ((True, True), (False, True), (True, False), (False, False))  # actual and predicted
 SMALL = {"smoke": 2, "standard": 4, "thorough": 6}  # every table with counts up to this
@@ -88,9 +90,14 @@ def _defined(formula: Formula, chosen: Sequence[Table]) -> Any:
     return np.isfinite(certified(_claim(formula).program, _rows(chosen)).high).all(axis=1)
 
 
+def called(session: Session, operation: Operation, inputs: Sequence[Array]) -> tuple[Floats, Format]:
+    """What the adapter makes of actual and predicted labels, as float64, and the format of the result."""
+    shape = (2, 2) if operation.clauses == TABLE_1 else ()
+    return untyped_value(session.adapter, operation, inputs, shape)
+
+
 def _counted(session: Session, operation: Operation, table: Table, rng: Generator) -> Counted:
-    shape = (2, 2) if operation.name == "confusion_matrix" else ()
-    result, known = untyped_value(session.adapter, operation, labels(table, rng), shape)
+    result, known = called(session, operation, labels(table, rng))
     return Counted(table, result.ravel(), known)
 
 
@@ -144,7 +151,7 @@ def _under_readings(
     outcome = _judged(_claim(operation.formula), found)
     if extended:
         outcome = outcome.merged(_judged(_claim(EXTENSIONS[operation.name]), extended))
-    if outcome.verdict != "deviates" or operation.clauses != ("t1-confusion",):
+    if outcome.verdict != "deviates" or operation.clauses != TABLE_1:
         return reported(blank, outcome)
     declared = session.declared(operation.name).get("t1-confusion")
     for name in sorted(metrics.TABLE_1_READINGS, key=lambda name: name != declared):
@@ -191,4 +198,8 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
     "precision": _COUNTING,
     "recall": _COUNTING,
     "f_measure": _COUNTING,
+    "mse": {"integers": check_integers},
+    "rmse": {"integers": check_integers},
+    "mae": {"integers": check_integers},
+    "r_squared": {"integers": check_integers},
 }

@@ -15,7 +15,7 @@ import pytest
 
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.loading import UsageError, load
-from eqwise.conformance.properties import checks_of
+from eqwise.conformance.properties import UNTYPED, checks_of
 from eqwise.conformance.purity import check_smoke
 from eqwise.conformance.report.terminal import failure, summary
 from eqwise.conformance.report.writer import Writer
@@ -141,7 +141,7 @@ def _checks(session: Session, section: str) -> Iterator[Any]:
     for operation in OPERATIONS.values():
         if operation.section == section:
             for kind in checks_of(operation):
-                for dtype in session.dtypes if operation.typed else ("",):
+                for dtype in session.dtypes if operation.typed and kind not in UNTYPED else ("",):
                     check = Check(operation, kind, dtype)
                     yield pytest.param(check, id=check.name, marks=pytest.mark.clauses(*operation.clauses))
 

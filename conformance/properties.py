@@ -17,18 +17,15 @@ from eqwise.conformance import (
 )
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import Check
-from eqwise.conformance.comparison import Outcome, judge, reported
 from eqwise.conformance.evidence import Sample
 from eqwise.conformance.invocation import AdapterError
+from eqwise.conformance.judging import under_readings
 from eqwise.conformance.purity import check_purity
 from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
 from eqwise.conformance.special_values import check_special_values
 from eqwise.conformance.verdicts import Result
-from eqwise.spec.document import AS_PRINTED
 from eqwise.spec.numbers.formats import FORMATS, Format
-
-Readings = tuple[tuple[int, str], ...]
 
 
 def check_value(session: Session, operation: Operation, dtype: str) -> Result:
@@ -63,7 +60,7 @@ def _checked(session: Session, operation: Operation, kind: str, dtype: str, own:
         return replace(blank, verdict="error", message=str(error))
     if not collected:
         return replace(blank, message=reason)
-    return _under_readings(session, operation, blank, evidence.grouped(collected), target)
+    return under_readings(session, operation, blank, evidence.grouped(collected), target)
 
 
 def _planned(
@@ -76,50 +73,26 @@ def _planned(
             yield bulk, call
 
 
-def _under_readings(session: Session, operation: Operation, blank: Result, collected: list[Sample], target: Format) -> Result:
-    """The printed formula first; where it fails, the declared reading, then every other one."""
-    places = 6 * session.volume
-    printed = _judged(collected, (), target, places)
-    if printed.verdict != "deviates":
-        return _result(blank, collected, printed)
-    declared = session.declared(operation.name)
-    known = {number: declared.get(f"eq{number}", AS_PRINTED) for number in operation.equations}
-    for readings in sorted(operation.readings()[1:], key=lambda chosen: chosen != known):
-        outcome = _judged(collected, tuple(readings.items()), target, places)
-        if outcome.verdict in ("conforms", "inaccurate"):
-            name = ", ".join(f"eq{number}:{chosen}" for number, chosen in readings.items() if chosen != AS_PRINTED)
-            verdict = "conforms_as" if outcome.verdict == "conforms" else outcome.verdict
-            return replace(_result(blank, collected, outcome), verdict=verdict, reading=name)
-    return _result(blank, collected, printed)
-
-
-def _judged(collected: list[Sample], readings: Readings, target: Format, places: int) -> Outcome:
-    outcome = Outcome("conforms", 0, 0.0, 0.0)
-    for sample in collected:
-        outcome = outcome.merged(judge(sample.claim(readings), sample.rows, sample.actual, target, places))
-    return outcome
-
-
-def _result(blank: Result, collected: list[Sample], outcome: Outcome) -> Result:
-    return reported(blank, outcome, sum(sample.bulk for sample in collected))
-
-
 COMMON: Mapping[str, Check] = {
     "value": check_value,
     "derivative": check_derivative,
     "special_values": check_special_values,
     "purity": check_purity,
 }
-OF_METHODS: Mapping[str, Mapping[str, Check]] = {
+OWN: Mapping[str, Mapping[str, Check]] = {
     **metrics.CHECKS, **differentiation.CHECKS, **backpropagation.CHECKS, **optimization.CHECKS, **initialization.CHECKS,
     **dropout.CHECKS, **batch_normalization.CHECKS,
 }  # fmt: skip
 
 
+UNTYPED = ("integers",)  # properties that are not asked for in one dtype after the other
+
+
 def checks_of(operation: Operation) -> Mapping[str, Check]:
     """The properties that an operation is asked for, by name. A perceptron's step leaves nothing to differentiate."""
+    own = OWN.get(operation.name, {})
     if operation.shape == "method":
-        return OF_METHODS.get(operation.name, {})
+        return own
     unary = operation.shape == "elementwise" and len(operation.inputs) == 1
     asked = {"derivative": operation.name != "perceptron", "special_values": unary}
-    return {kind: check for kind, check in COMMON.items() if asked.get(kind, True)}
+    return {**{kind: check for kind, check in COMMON.items() if asked.get(kind, True)}, **own}

@@ -1,0 +1,39 @@
+"""Holds samples of an operation against its formula, under the printed reading and then the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from eqwise.conformance.adapter import Operation
+from eqwise.conformance.comparison import Outcome, judge, reported
+from eqwise.conformance.evidence import Sample
+from eqwise.conformance.session import Session
+from eqwise.conformance.verdicts import Result
+from eqwise.spec.document import AS_PRINTED
+from eqwise.spec.numbers.formats import Format
+
+Readings = tuple[tuple[int, str], ...]
+
+
+def under_readings(session: Session, operation: Operation, blank: Result, collected: list[Sample], target: Format) -> Result:
+    """The printed formula first; where it fails, the declared reading, then every other one."""
+    places, bulk = 6 * session.volume, sum(sample.bulk for sample in collected)
+    printed = _judged(collected, (), target, places)
+    if printed.verdict != "deviates":
+        return reported(blank, printed, bulk)
+    declared = session.declared(operation.name)
+    known = {number: declared.get(f"eq{number}", AS_PRINTED) for number in operation.equations}
+    for readings in sorted(operation.readings()[1:], key=lambda chosen: chosen != known):
+        outcome = _judged(collected, tuple(readings.items()), target, places)
+        if outcome.verdict in ("conforms", "inaccurate"):
+            name = ", ".join(f"eq{number}:{chosen}" for number, chosen in readings.items() if chosen != AS_PRINTED)
+            verdict = "conforms_as" if outcome.verdict == "conforms" else outcome.verdict
+            return replace(reported(blank, outcome, bulk), verdict=verdict, reading=name)
+    return reported(blank, printed, bulk)
+
+
+def _judged(collected: list[Sample], readings: Readings, target: Format, places: int) -> Outcome:
+    outcome = Outcome("conforms", 0, 0.0, 0.0)
+    for sample in collected:
+        outcome = outcome.merged(judge(sample.claim(readings), sample.rows, sample.actual, target, places))
+    return outcome
