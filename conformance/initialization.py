@@ -1,7 +1,159 @@
 """What is checked of initial weights, (69) to (72), and of biases: the laws that they are drawn from."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance import draws
+from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.chance import Finding, Judgement, judged
 from eqwise.conformance.check import Check
+from eqwise.conformance.draws import Draws, standardised
+from eqwise.conformance.invocation import AdapterError, checked, guarded
+from eqwise.conformance.session import Session
+from eqwise.conformance.verdicts import Result
+from eqwise.spec.document import AS_PRINTED, EQUATIONS, reading_as
+from eqwise.spec.numbers.expression import number
+from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
-CHECKS: Mapping[str, Mapping[str, Check]] = {}
+WIDE, TALL = (2048, 512), (512, 2048)  # 2²⁰ entries each, which is where the tests have their power, whatever the effort
+SMALL, SEEDS = (2, 4), 2048  # many small layers, a seed for each
+ODD = ((1, 1), (1, 7), (7, 1), (3, 5), (5, 3), (33, 17))
+BIASES = ((1,), (2,), (7,), (1024,))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Weights that were drawn: as many rows as inputs, or many layers of one shape with a row for each."""
+
+    weights: Floats
+    shape: tuple[int, int]
+
+
+def check_distribution(session: Session, operation: Operation, dtype: str) -> Result:
+    """Entries are independent draws from the law: in two shapes, whose inputs and outputs are exchanged, and over many seeds."""
+    blank, target = Result(operation.clauses, operation.name, "distribution", dtype, "not_offered"), FORMATS[dtype]
+    try:
+        layers = _layers(session, operation, target)
+    except NotOffered as reason:
+        return replace(blank, message=str(reason))
+    except AdapterError as error:
+        return replace(blank, verdict="error", message=str(error))
+    blank = replace(blank, points=sum(layer.weights.size for layer in layers))
+    printed = _judged(operation, AS_PRINTED, layers, target)
+    if printed.alarm is None:
+        return replace(blank, verdict="conforms", max_share=printed.share)
+    for name in _readings(session, operation):
+        other = _judged(operation, name, layers, target)
+        if other.alarm is None:
+            return replace(blank, verdict="conforms_as", max_share=other.share, reading=f"{operation.clauses[0]}:{name}")
+    return replace(blank, verdict="deviates", max_share=printed.share, message=str(printed.alarm))
+
+
+def _readings(session: Session, operation: Operation) -> list[str]:
+    """The declared one first."""
+    declared = session.declared(operation.name).get(operation.clauses[0])
+    return sorted(EQUATIONS[operation.equations[0]].readings, key=lambda name: name != declared)
+
+
+def _judged(operation: Operation, reading: str, layers: list[Layer], target: Format) -> Judgement:
+    return judged(findings(operation.equations[0], reading, layers, target))
+
+
+def findings(equation: int, reading: str, layers: list[Layer], target: Format) -> Iterator[Finding]:
+    """Every test of these weights under a reading of the equation."""
+    infinite = sum(np.count_nonzero(~np.isfinite(layer.weights)) for layer in layers)
+    if infinite:
+        yield Finding(f"{infinite} entries are not finite", 0.0)
+        return
+    matrices = []
+    for layer in layers:
+        with reading_as({equation: reading}):
+            law, unit = standardised(EQUATIONS[equation](*map(number, layer.shape)))
+        matrices.append(Draws(layer.weights / unit, law, target))
+    yield from draws.findings(matrices)
+
+
+def _layers(session: Session, operation: Operation, target: Format) -> list[Layer]:
+    for shape in ODD:
+        drawn(session, operation, shape, 1, target)
+    seed = _seed(session, operation, target)
+    large = [Layer(drawn(session, operation, shape, seed + k, target), shape) for k, shape in enumerate((WIDE, TALL))]
+    small = [drawn(session, operation, SMALL, seed + 2 + k, target).ravel() for k in range(SEEDS)]
+    return [*large, Layer(np.array(small), SMALL)]
+
+
+def _seed(session: Session, operation: Operation, target: Format) -> int:
+    """With room for neighbours below 2³²."""
+    return session.seed_for(operation.name, "distribution", target.name) >> 1
+
+
+def drawn(session: Session, operation: Operation, shape: tuple[int, ...], seed: int, target: Format) -> Floats:
+    """The weights of one layer as float64."""
+    return checked(session.adapter, operation.name, _raw(session, operation, shape, seed, target.name), shape, target)
+
+
+def _raw(session: Session, operation: Operation, *arguments: Any) -> Any:
+    return guarded(operation.name, lambda: getattr(session.adapter, operation.name)(*arguments))
+
+
+def check_zero(session: Session, operation: Operation, dtype: str) -> Result:
+    """Biases are 0, every one."""
+    blank, target = Result(operation.clauses, operation.name, "value", dtype, "conforms"), FORMATS[dtype]
+    for shape in BIASES:
+        try:
+            found = checked(session.adapter, operation.name, _raw(session, operation, shape, dtype), shape, target)
+        except NotOffered as reason:
+            return replace(blank, verdict="not_offered", message=str(reason))
+        except AdapterError as error:
+            return replace(blank, verdict="error", message=str(error))
+        blank = replace(blank, points=blank.points + found.size, certified=blank.certified + found.size, max_ulp=0.0, max_share=0.0)
+        other = np.flatnonzero(found != 0)
+        if len(other):
+            message = f"bias {other[0] + 1} of {found.size} is {found[other[0]]}, not 0"
+            return replace(blank, verdict="deviates", max_ulp=None, max_share=None, message=message)
+    return blank
+
+
+def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
+    """A layer follows from shape, seed and dtype alone, and keeps its numbers and its memory to itself."""
+    blank = Result(operation.clauses, operation.name, "purity", dtype, "conforms")
+    seeds = () if operation.name == "bias" else (7,)
+    others = () if operation.name == "bias" else (8,)
+    points = 0
+    for shape in BIASES if operation.name == "bias" else ((3, 5), (64, 32)):
+        try:
+            message = _harm(session, operation, (shape, *seeds, dtype), (shape, *others, dtype))
+        except NotOffered as reason:
+            return replace(blank, verdict="not_offered", message=str(reason))
+        except AdapterError as error:
+            return replace(blank, verdict="error", message=str(error))
+        points += 1
+        if message:
+            return replace(blank, verdict="deviates", points=points, message=message)
+    return replace(blank, points=points)
+
+
+def _harm(session: Session, operation: Operation, arguments: tuple[Any, ...], others: tuple[Any, ...]) -> str | None:
+    first = _raw(session, operation, *arguments)
+    before = np.array(session.adapter.to_numpy(first), copy=True)
+    _raw(session, operation, *others)
+    again = session.adapter.to_numpy(_raw(session, operation, *arguments))
+    now = session.adapter.to_numpy(first)
+    if before.tobytes() != now.tobytes():
+        return f"the result of {operation.name} changes when it is called again"
+    if before.tobytes() != again.tobytes():
+        return f"{operation.name} gives other numbers for the same arguments"
+    if np.shares_memory(now, again):
+        return f"two results of {operation.name} share their memory"
+    return None
+
+
+CHECKS: Mapping[str, Mapping[str, Check]] = {
+    **{name: {"distribution": check_distribution, "purity": check_purity} for name in ("uniform", "xavier", "he", "gauss")},
+    "bias": {"value": check_zero, "purity": check_purity},
+}
