@@ -117,7 +117,7 @@ def test_coverage_counts_what_was_asserted():
     """Every equation of the transcribed sections has assertions; (3) has the reason why it has none."""
     covered = coverage.covered()
     judged = [number for number in range(1, 78) if covered[f"eq{number}"]["assertions"]]
-    assert judged == [1, 2, *range(4, 36)]
+    assert {1, 2, *range(4, 36), *range(69, 73)} <= set(judged)
     assert covered["eq3"]["reason"]
     assert covered["s4-dying-relu"]["kinds"] == ["statement"]
 

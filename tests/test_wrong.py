@@ -25,7 +25,7 @@ from eqwise.spec import STATEMENTS
 from wrong.collection import WRONG
 
 EQUATIONS = [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 27, 28, 29, 30, 31, 32, 33, 34, 35]
-READY = {name for name, operation in OPERATIONS.items() if operation.section in ("2", "3", "4", "7")}
+READY = {name for name, operation in OPERATIONS.items() if operation.section in ("2", "3", "4", "7", "11")}
 CITING = {
     name: test
     for module in (
