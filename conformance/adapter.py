@@ -20,7 +20,7 @@ from eqwise.spec.numbers.expression import Array, Expression, each
 
 # what one call takes; a method is called in a way of its own, which the base class documents
 Shape = Literal["elementwise", "rows", "sample", "affine", "network", "columns", "matrices", "method"]
-Domain = Literal["real", "score", "slope", "label", "target", "observed", "probability", "share", "distribution", "positive", "own"]
+Domain = Literal["real", "score", "slope", "label", "target", "observed", "batch", "probability", "share", "distribution", "positive", "own"]
 
 
 class NotOffered(Exception):
@@ -196,7 +196,7 @@ OPERATIONS: Mapping[str, Operation] = {
         _method("dropout",       (), "x", "p seed training", ("s12.2-train-mask", "s12.2-inference-scale")),
         _method("dropout_layer", (), "p seed", statements=("s12.2-train-mask", "s12.2-inference-scale")),
         Operation("batch_norm", (74, 75, 76, 77), regularization.batch_norm, "columns",
-                  {"x": "observed", "gamma": "real", "beta": "real"}, ("epsilon",)),
+                  {"x": "batch", "gamma": "real", "beta": "real"}, ("epsilon",)),
         _method("batch_norm_layer", (74, 75, 76, 77), "features epsilon rate dtype", statements=("s12.3-init", "s12.3-inference")),
     )
 }  # fmt: skip

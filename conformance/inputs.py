@@ -183,6 +183,15 @@ def _observed_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) ->
     return np.where(rng.random(rows) < 0.5, offset + scattered, _real_vectors(target, rng, shape))
 
 
+def _batch_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:
+    """As observed; in some rows all numbers are equal, or all but one, or there are two of them."""
+    values, rows = _observed_vectors(target, rng, shape), (*shape[:-1], 1)
+    first, place = values[..., :1], np.arange(shape[-1])
+    two = np.where(rng.random(shape) < 0.5, first, values[..., -1:])
+    one = np.where(place == rng.integers(0, shape[-1], rows), values, first)
+    return np.select([(kind := rng.random(rows)) < 0.1, kind < 0.2, kind < 0.3], [first, one, two], values)
+
+
 def _score_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:
     """Real vectors within ±4096: to certify ln(1 − σ(u)) as it is composed takes about 1.44·u bits."""
     return np.clip(_real_vectors(target, rng, shape), -4096.0, 4096.0)
@@ -220,6 +229,7 @@ _VECTORS: Mapping[Domain, Callable[[Format, Generator, tuple[int, ...]], Floats]
     "score": _score_vectors,
     "target": _real_vectors,
     "observed": _observed_vectors,
+    "batch": _batch_vectors,
     "probability": _probability_vectors,
     "positive": _probability_vectors,
     "share": _share_vectors,

@@ -81,7 +81,7 @@ def structures(operation: Operation, target: Format) -> st.SearchStrategy[Struct
         Structure,
         shape=st.sampled_from([s if isinstance(s, tuple) else (s,) for s in shapes]),
         layout=st.sampled_from(LAYOUTS),
-        hyper=st.fixed_dictionaries({name: hyper_parameters(name, target) for name in operation.hyper}),
+        hyper=st.fixed_dictionaries({name: hyper_parameters(operation, name, target) for name in operation.hyper}),
         options=st.fixed_dictionaries(options),
         seed=st.integers(0, 2**32 - 1),
     )
@@ -93,19 +93,25 @@ _HYPER: Mapping[str, tuple[tuple[float, ...], float, float]] = {  # usual values
     "delta":   ((1.0, 0.5, 1.35, 3.0), 0.01, 100.0),
     "epsilon": ((0.1, 0.5, 1.0, 0.25), 0.01, 10.0),
     "lambda_": ((0.01, 0.5, 1.0, 0.0), 1e-4, 10.0),
+    "batch_norm.epsilon": ((1e-5, 1e-3, 1.0, 1e-8), 1e-8, 1.0),
 }  # fmt: skip
 
 
-def hyper_parameters(name: str, target: Format) -> st.SearchStrategy[float]:
+def _known(operation: Operation, name: str) -> tuple[tuple[float, ...], float, float]:
+    """Those of the operation itself, or else of every one that has a hyper-parameter of this name."""
+    return _HYPER.get(f"{operation.name}.{name}") or _HYPER[name]
+
+
+def hyper_parameters(operation: Operation, name: str, target: Format) -> st.SearchStrategy[float]:
     """Values of a hyper-parameter: zero where it is legal, otherwise normal numbers of the dtype."""
-    usual, low, high = _HYPER[name]
-    others = st.floats(low, high).filter(lambda value: value == 0 or abs(value) >= target.smallest_normal)
-    return st.sampled_from(usual) | others
+    usual, low, high = _known(operation, name)
+    drawn_ones = st.sampled_from(usual) | st.floats(low, high)
+    return drawn_ones.filter(lambda value: value == 0 or abs(value) >= target.smallest_normal)
 
 
 def usual_hyper(operation: Operation) -> list[dict[str, float]]:
     """The usual values, one after the other."""
-    columns = [[(name, value) for value in _HYPER[name][0]] for name in operation.hyper]
+    columns = [[(name, value) for value in _known(operation, name)[0]] for name in operation.hyper]
     return [dict(chosen) for chosen in zip(*columns, strict=True)] or [{}]
 
 

@@ -111,6 +111,12 @@ def _is_far(factor: Any) -> Any:
     return (size > _FAR) | ((size < 1 / _FAR) & (size != 0))
 
 
+def times_power(a: Any, b: Any, exponent: Any) -> Any:
+    """ab·2^exponent for b of moderate size, in range wherever the result is."""
+    mantissa, own = np.frexp(a)
+    return np.ldexp(mantissa * b, own + exponent)
+
+
 def times_exp(c: Any, z: Floats) -> Floats:
     """c·eᶻ in two halves where eᶻ alone would leave the normal range."""
     plain = c * np.exp(z)

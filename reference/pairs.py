@@ -22,6 +22,11 @@ def to_unit(pair: Pair) -> tuple[Pair, Any]:
     return (np.ldexp(pair[0], -k), np.ldexp(pair[1], -k)), k
 
 
+def unit(rows: Any) -> tuple[Pair, Any]:
+    """The same of plain vectors."""
+    return to_unit((rows, np.zeros_like(rows)))
+
+
 def difference(a: Pair, b: Pair) -> Pair:
     """a − b."""
     s, error = two_sum(a[0], -b[0])

@@ -1,11 +1,12 @@
-"""Section 12 of the notes: the L2 penalty (73), dropout, and batch normalization (74) to (77)."""
+"""Sections 12.1 and 12.2 of the notes: the L2 penalty (73) and dropout."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from eqwise.reference.arithmetic import Seed, in_float64, require, summed
+from eqwise.reference import pairs
+from eqwise.reference.arithmetic import Seed, in_float64, product, require, times_power
 
 # the L2 penalty, 12.1
 
@@ -13,13 +14,15 @@ from eqwise.reference.arithmetic import Seed, in_float64, require, summed
 @in_float64
 def l2(weights: Sequence[Any], lambda_: float) -> Any:
     """The penalty of (73): λ Σ w² over all weight matrices."""
-    return lambda_ * summed(*(np.square(W).ravel() for W in weights))
+    unit, k = pairs.unit(np.concatenate([W.ravel() for W in weights]))
+    total, lost = pairs.dot(unit, unit)
+    return times_power(lambda_, total + lost, 2 * k[0])
 
 
 @in_float64
 def l2_vjp(weights: Sequence[Any], cotangent: Any, lambda_: float) -> Any:
     """2cλW by every weight matrix."""
-    return ([2 * lambda_ * cotangent * W for W in weights],)
+    return ([product(2.0, lambda_, cotangent, W) for W in weights],)
 
 
 # dropout, 12.2: at inference by the share that is kept, which the notes' purpose needs; they print the share that is dropped
@@ -64,6 +67,3 @@ class DropoutLayer:
 def dropout_layer(p: float, seed: Seed) -> DropoutLayer:
     """A layer that drops with probability p; the same seed gives the same masks in the same order."""
     return DropoutLayer(p, seed)
-
-
-# batch normalization, 12.3

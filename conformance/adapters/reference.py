@@ -9,6 +9,7 @@ from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.reference import (
     activations,
     backpropagation,
+    batch_normalization,
     gradient_descent,
     initialization,
     losses,
@@ -20,7 +21,8 @@ from eqwise.reference import (
 )
 
 _MODULES = (
-    perceptron, network, activations, metrics, losses, gradient_descent, backpropagation, optimizers, initialization, regularization,
+    perceptron, network, activations, metrics, losses, gradient_descent, backpropagation, optimizers, initialization,
+    regularization, batch_normalization,
 )  # fmt: skip
 
 
