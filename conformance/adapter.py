@@ -20,7 +20,9 @@ from eqwise.spec.numbers.expression import Array, Expression, each
 
 # what one call takes; a method is called in a way of its own, which the base class documents
 Shape = Literal["elementwise", "rows", "sample", "affine", "network", "columns", "matrices", "method"]
-Domain = Literal["real", "score", "slope", "label", "target", "observed", "batch", "probability", "share", "distribution", "positive", "own"]
+Domain = Literal[
+    "real", "score", "slope", "label", "target", "observed", "batch", "probability", "share", "distribution", "positive", "own"
+]
 
 
 class NotOffered(Exception):

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from eqwise.reference import pairs
 from eqwise.reference.arithmetic import DTYPES, in_float64, require, summed, times_power
 
+_NOTHING = -5000  # the exponent of a deviation of 0
+
 
 @in_float64
 def batch_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
@@ -46,7 +48,7 @@ class _Centred:
         unit, self._i = pairs.unit(self.x)
         self._mean = pairs.mean(unit)
         self.d, j = pairs.to_unit(pairs.difference(unit, self._mean))
-        self.a, self.squares = self._i + j, pairs.dot(self.d, self.d)
+        self.a, self.squares = np.where(self.d[0].any(axis=1, keepdims=True), self._i + j, _NOTHING), pairs.dot(self.d, self.d)
         self.variance = (self.squares[0] + self.squares[1])[:, None] / pairs.count(self.x)
 
     def statistics(self) -> tuple[Any, Any]:
