@@ -1,6 +1,6 @@
-"""What the notes say of a system that learns: statements that are asked of the reference as a whole, and of no adapter.
+"""What the notes draw, in sections 4 and 6: statements about our own system, asked of no adapter.
 
-They stand together, whatever their section, because they are about one system.
+The three modules test_system_*.py stand beside those of the sections, because what they hold to the notes is one system.
 """
 
 import numpy as np
@@ -13,8 +13,6 @@ from eqwise.spec.certify import rounded
 from eqwise.spec.numbers.formats import FORMATS
 
 DOUBLE = FORMATS["float64"]
-
-# sections 4 and 6: the figures
 
 PANELS = {
     "step": {}, "logistic": {}, "tanh": {}, "softplus": {}, "relu": {}, "leaky_relu": {"alpha": 0.1}, "elu": {"alpha": 1.0}, "identity": {},
