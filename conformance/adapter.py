@@ -120,9 +120,13 @@ class Operation:
         return clause_of(last).section.partition(".")[0]
 
     def readings(self) -> list[dict[int, str]]:
-        """Every choice of readings of its equations, the printed one first."""
+        """Every choice of readings of its equations, the printed one first. What goes by one name is chosen together."""
         names = [[AS_PRINTED, *EQUATIONS[number].readings] for number in self.equations]
-        return [dict(zip(self.equations, chosen, strict=True)) for chosen in product(*names)]
+        choices = [dict(zip(self.equations, chosen, strict=True)) for chosen in product(*names)]
+        return [chosen for chosen in choices if all(self._together(chosen, name) for name in {*chosen.values()} - {AS_PRINTED})]
+
+    def _together(self, chosen: Mapping[int, str], name: str) -> bool:
+        return all(chosen[number] == name for number in self.equations if name in EQUATIONS[number].readings)
 
 
 def _method(

@@ -72,12 +72,19 @@ class Equation:
         return tuple(signature(self.formula).parameters) if self.formula else ()
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """The formula, under the reading chosen for this equation (see `reading_as`)."""
+        """The formula, under the reading chosen for this equation (see `reading_as`).
+
+        A reading may need more than the printed formula does: what is passed by name goes to those that take it.
+        """
+        formula = self.formula_as(_chosen.get().get(self.number, AS_PRINTED))
+        taken = signature(formula).parameters if named else ()
+        return formula(*arguments, **{name: value for name, value in named.items() if name in taken})
+
+    def formula_as(self, reading: str) -> Formula:
+        """The formula under this reading."""
         if self.formula is None:
             raise TypeError(f"equation ({self.number}) has no transcription, so it cannot be evaluated")
-        chosen = _chosen.get().get(self.number, AS_PRINTED)
-        formula = self.formula if chosen == AS_PRINTED else self.readings[chosen].formula
-        return formula(*arguments, **named)
+        return self.formula if reading == AS_PRINTED else self.readings[reading].formula
 
     def reading(self, name: str, *, because: str) -> Callable[[Formula], Formula]:
         """Enter another formula that the words of the notes could mean."""

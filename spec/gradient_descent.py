@@ -24,12 +24,17 @@ printed(
     errata=("theta is not bold",),
     reason="it names the components of a gradient; that every gradient has the shape of its parameters stands in for it",
 )  # fmt: skip
-printed(
-    38, "Gradient descent step",
+
+
+@equation(
+    38,
     tex=r"\theta \leftarrow \theta - \eta \nabla_{\theta} E",
     kind="update",
     errata=("theta is not bold",),
-)  # fmt: skip
+)
+def gradient_descent_step(theta: Expression, eta: Expression, gradient: Expression) -> Expression:
+    """Gradient descent step."""
+    return theta - eta * gradient  # type: ignore[no-any-return]
 
 
 @equation(

@@ -37,9 +37,9 @@ def formula(equation: Equation, reading: str = AS_PRINTED) -> str:
 
 
 def _on_symbols(equation: Equation, reading: str) -> Any:
-    parameters = signature(equation.formula).parameters.items()  # type: ignore[arg-type]
+    parameters = signature(equation.formula_as(reading)).parameters.items()
     with reading_as({equation.number: reading}):
-        return equation(*(_argument(name, parameter.annotation) for name, parameter in parameters))
+        return equation(**{name: _argument(name, parameter.annotation) for name, parameter in parameters})
 
 
 def _argument(name: str, annotation: Any) -> Any:
