@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Part = TypeVar("Part", int, tuple[int, str])  # an equation, or an aspect of one
 
 
 @dataclass(frozen=True)
-class Probe:
+class Probe(Generic[Part]):
     """One trial of an operation: the equations that take part in its result, and whether the result was wrong."""
 
-    active: frozenset[int]
+    active: frozenset[Part]
     failed: bool
 
 
-def implicated(probes: Iterable[Probe]) -> tuple[int, ...]:
-    """The smallest set that explains the failures: active in all of them and, where that leaves any, in no trial that passed."""
+def implicated(probes: Iterable[Probe[Part]]) -> tuple[Part, ...]:
+    """The smallest set that explains the failures: active in all of them and, where that leaves any, in no trial that passed.
+
+    Where no single part can explain them all, those that no trial cleared.
+    """
     probes = list(probes)
     failing = [probe.active for probe in probes if probe.failed]
     if not failing:
         return ()
-    common = frozenset.intersection(*failing) or frozenset.union(*failing)
+    common = frozenset.intersection(*failing)
     cleared = frozenset().union(*(probe.active for probe in probes if not probe.failed))
-    return tuple(sorted(common - cleared or common))
+    left = [active - cleared for active in failing]
+    if all(left):
+        return tuple(sorted(common - cleared or frozenset.union(*left)))
+    return tuple(sorted(common - cleared or common or frozenset.union(*failing)))
