@@ -1,4 +1,4 @@
-"""The command line: run the suite, show an equation or what is covered, measure the reference, draw figures."""
+"""The command line: run the suite, show an equation or what is covered, measure the reference, draw figures, train."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from eqwise.conformance import coverage, figure_command, suite
+from eqwise.conformance import coverage, figure_command, suite, training_command
 from eqwise.conformance.accuracy import table
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.properties import checks_of
@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     measure = commands.add_parser("accuracy", help="measure the reference: a Markdown table")
     measure.add_argument("--effort", choices=tuple(EFFORTS), default="standard")
     figure_command.add_parser(commands)
+    training_command.add_parser(commands)
     return parser
 
 
@@ -120,6 +121,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "coverage": _coverage,
     "accuracy": _accuracy,
     "figure": figure_command.run,
+    "train": training_command.run,
 }
 
 

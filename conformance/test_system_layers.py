@@ -169,16 +169,16 @@ def test_batch_normalization_starts_as_plain_normalization(proof):
 
 @built("s12.3-inference")
 def test_inference_uses_running_averages(proof):
-    """The running mean and variance move by the rate in training; inference takes one sample, as it takes many, and changes nothing."""
-    layer, mean, variance = BatchNorm(2, epsilon=2.0**-10, rate=0.25), np.zeros(2), np.ones(2)
-    for batch in (np.array([[1.0, -4.0], [3.0, 4.0]]), np.array([[6.0, 1.0], [2.0, 0.0], [4.0, 2.0], [4.0, 5.0]])):
+    """The running averages of μ and σ move by the rate in training; inference takes one sample as it takes many, and changes nothing."""
+    layer, mean, sigma = BatchNorm(2, epsilon=2.0**-10, rate=0.25), np.zeros(2), np.ones(2)
+    for batch in (np.array([[1.0, -4.0], [3.0, 4.0]]), np.array([[6.0, 1.0], [2.0, 7.0], [2.0, 1.0], [6.0, 7.0]])):
         layer.forward(batch, True)
         center = batch.mean(axis=0)
-        mean, variance = 0.75 * mean + 0.25 * center, 0.75 * variance + 0.25 * np.mean((batch - center) ** 2, axis=0)
-        proof.require(np.array_equal(layer.running, [mean, variance]), "running averages move by the rate")
+        mean, sigma = 0.75 * mean + 0.25 * center, 0.75 * sigma + 0.25 * np.sqrt(np.mean((batch - center) ** 2, axis=0))
+        proof.require(np.array_equal(layer.running, [mean, sigma]), "running averages move by the rate")
     x, before = np.random.default_rng(7).normal(size=(9, 2)), _bits(layer)
     whole = layer.forward(x, False)
-    proof.require(np.allclose(whole, (x - mean) / np.sqrt(variance + 2.0**-10), rtol=1e-12, atol=1e-12), "inference normalizes by them")
+    proof.require(np.allclose(whole, (x - mean) / np.sqrt(sigma**2 + 2.0**-10), rtol=1e-12, atol=1e-12), "inference normalizes by them")
     for i in range(len(x)):
         alone = layer.forward(x[i : i + 1], False)
         proof.require(np.array_equal(alone, whole[i : i + 1]), "a sample alone gives what it gives among others")

@@ -112,7 +112,10 @@ class Dropout(Layer):
 
 
 class BatchNorm(Layer):
-    """(74) to (77) for each feature; inference uses the running mean and variance, running ← (1 − rate)·running + rate·batch."""
+    """(74) to (77) for each feature, in the working dtype and fast; `eqwise.reference.batch_normalization` is the accurate one.
+
+    Inference uses running averages of μ and σ, as the notes print: running ← (1 − rate)·running + rate·batch.
+    """
 
     is_weight = (False, False)
 
@@ -125,12 +128,12 @@ class BatchNorm(Layer):
 
     def forward(self, x: Array, training: bool) -> Array:
         gamma, beta = self.parameters
-        mean, variance = (x.mean(axis=0), x.var(axis=0)) if training else self.running
-        deviation = np.sqrt(variance + self.epsilon)
-        normal: Array = (x - mean) / deviation
+        mean, sigma = (x.mean(axis=0), x.std(axis=0)) if training else self.running
+        scale = np.sqrt(sigma * sigma + self.epsilon)
+        normal: Array = (x - mean) / scale
         if training:
-            self._normal, self._deviation = normal, deviation
-            for running, batch in zip(self.running, (mean, variance), strict=True):
+            self._normal, self._scale = normal, scale
+            for running, batch in zip(self.running, (mean, sigma), strict=True):
                 running[...] = (1 - self.rate) * running + self.rate * batch
         return gamma * normal + beta
 
@@ -139,6 +142,6 @@ class BatchNorm(Layer):
         self.gradients = [np.sum(cotangent * self._normal, axis=0), cotangent.sum(axis=0)]
 
     def pull(self, cotangent: Array) -> Array:
-        """The statistics depend on every sample too: γ/σ·(c − mean c − x̂·mean cx̂)."""
+        """The statistics depend on every sample too: γ/√(σ² + ε)·(c − mean c − x̂·mean cx̂)."""
         by_gamma, by_beta = self.gradients
-        return self.parameters[0] / self._deviation * (cotangent - (by_beta + self._normal * by_gamma) / len(cotangent))
+        return self.parameters[0] / self._scale * (cotangent - (by_beta + self._normal * by_gamma) / len(cotangent))

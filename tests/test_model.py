@@ -120,7 +120,7 @@ def test_batch_norm_starts_plain_and_runs():
     assert [array.tolist() for array in layer.parameters + layer.running] == [[1] * 3, [0] * 3, [0] * 3, [1] * 3]
     y = layer.forward(x, True)
     np.testing.assert_allclose((y.mean(axis=0), y.var(axis=0)), ([0] * 3, [1] * 3), atol=1e-5)
-    np.testing.assert_allclose(layer.running, (0.25 * x.mean(axis=0), 0.75 + 0.25 * x.var(axis=0)), rtol=1e-12)
+    np.testing.assert_allclose(layer.running, (0.25 * x.mean(axis=0), 0.75 + 0.25 * x.std(axis=0)), rtol=1e-12)
     running = deepcopy(layer.running)
     whole = layer.forward(x, False)
     assert all(np.array_equal(layer.forward(x[i : i + 1], False), whole[i : i + 1]) for i in range(8))

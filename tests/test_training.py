@@ -1,0 +1,220 @@
+"""The training system of the reference: its procedure, what it keeps, and its command."""
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+
+from eqwise.conformance import cli
+from eqwise.reference.data import Part, Split, digits, split
+from eqwise.reference.learning_curve import learning_curve
+from eqwise.reference.model import build
+from eqwise.reference.objectives import Objective
+from eqwise.reference.pictures import save
+from eqwise.reference.training import SETTINGS, BestModel, Epoch, History, batches, choose_optimizer, measure, train
+
+
+def parts_for(samples=30, dtype=np.float32):
+    """A small data set of 4 features and 3 outputs, split."""
+    rng = np.random.default_rng(0)
+    return split(rng.normal(size=(samples, 4)).astype(dtype), rng.normal(size=(samples, 3)).astype(dtype))
+
+
+@pytest.mark.parametrize("size", (1, 4, 10, 11, 99))
+def test_batches_cover_every_sample_once(size):
+    """An epoch is a permutation, cut; only the last batch is short, and another epoch has another order."""
+    rng = np.random.default_rng(0)
+    first, second = (list(batches(11, size, rng)) for _ in range(2))
+    assert sorted(np.concatenate(first)) == list(range(11))
+    assert [len(chosen) for chosen in first[:-1]] == [size] * (len(first) - 1) and len(first) == -(-11 // size)
+    assert np.concatenate(first).tolist() != np.concatenate(second).tolist()
+
+
+def test_single_samples_are_steps_at_the_newest_parameters():
+    """With a batch size of 1 an epoch is N updates, each from the gradient at the parameters that the last one left."""
+    network, data = build((4, 3), "relu", "identity", seed=1, dtype=np.float64), parts_for(dtype=np.float64)
+    by_hand = deepcopy(network)
+    train(network, data, loss="sum_of_squares", optimizer=choose_optimizer("sgd", eta=0.1), epochs=1, batch_size=1, seed=4)
+    W, b = by_hand.parameters
+    for i in np.random.default_rng(4).permutation(len(data.training.inputs)):
+        delta = data.training.inputs[i] @ W + b - data.training.targets[i]
+        W, b = W - 0.1 * np.outer(data.training.inputs[i], delta), b - 0.1 * delta
+    for got, wanted in zip(network.parameters, (W, b), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-12)
+
+
+def trained(data, seed=3, **options):
+    """A network of every kind of layer after three epochs, with its history."""
+    network = build((4, 6, 3), "prelu", "identity", dropout=0.2, batch_norm="after", seed=seed)
+    return network, train(network, data, loss="sum_of_squares", epochs=3, batch_size=5, patience=None, seed=seed, **options)
+
+
+@pytest.mark.parametrize("optimizer", SETTINGS)
+def test_same_seed_same_bits(optimizer):
+    """A run is a function of its seed: parameters, running statistics and history agree to the bit, and another seed differs."""
+    (first, history), (second, again) = (trained(parts_for(), optimizer=optimizer) for _ in range(2))
+    assert history == again
+    assert all(np.array_equal(a, b) for a, b in zip(first.state, second.state, strict=True))
+    assert trained(parts_for(), seed=4, optimizer=optimizer)[1] != history
+    assert all(np.isfinite(array).all() and array.dtype == np.float32 for array in first.state)
+
+
+def test_validation_and_test_data_change_no_parameter():
+    """The state after each epoch is the same to the bit, whatever the validation and test data are."""
+    seen = []
+    for factor in (1, 7):
+        data, network = parts_for(), build((4, 6, 3), "relu", "identity", dropout=0.2, batch_norm="before", seed=3)
+        others = [Part(part.inputs * factor, part.targets - factor) for part in (data.validation, data.test)]
+        states = []
+        train(
+            network, Split(data.training, *others), loss="sum_of_squares", epochs=4, batch_size=5, patience=None,
+            progress=lambda number, epoch, network=network, states=states: states.append(deepcopy(network.state)),
+        )  # fmt: skip
+        seen.append(np.concatenate([array.ravel() for state in states for array in state]))
+    assert seen[0].tobytes() == seen[1].tobytes()
+
+
+def test_the_best_model_is_kept_as_a_copy():
+    """Of the losses 3, 2, 1, 2, 3 the state of the third is put back, though the network went on learning; ties keep the first."""
+    network = build((4, 5, 3), "tanh", "identity", batch_norm="before")
+    best = BestModel(network, None)
+    for number, loss in enumerate((3, 2, 1, 2, 3, 1), start=1):
+        for array in network.state:
+            array[...] = number
+        assert not best.feed(loss)
+    best.restore()
+    running = [array for layer in network.layers for array in layer.running]
+    assert best.kept == 3 and len(running) == 2 and all((array == 3).all() for array in network.parameters + running)
+    assert not any(np.shares_memory(a, b) for a, b in zip(best.state, network.state, strict=True))
+
+
+@pytest.mark.parametrize(("patience", "stopped"), ((1, 4), (2, 5), (3, None), (None, None)))
+def test_early_stopping(patience, stopped):
+    """Training stops once the validation loss has not improved for so many epochs in a row, and never on None."""
+    best = BestModel(build((2, 1), "tanh", "identity"), patience)
+    answers = [best.feed(loss) for loss in (3, 2, 1, 2, 3, 0.5, 0.4)]
+    assert next((n for n, answer in enumerate(answers, start=1) if answer), None) == stopped
+
+
+def test_training_stops_and_restores():
+    """`train` ends after the first rise of the validation loss, and leaves the network with the lowest one."""
+    network, data = build((4, 32, 3), "relu", "identity", seed=0), parts_for()
+    optimizer = choose_optimizer("sgd", eta=0.05)
+    history = train(network, data, loss="sum_of_squares", optimizer=optimizer, epochs=500, batch_size=4, patience=1)
+    losses = [epoch.validation_loss for epoch in history.epochs]
+    assert len(losses) < 500 and losses[-1] >= losses[-2] == min(losses) and history.kept == len(losses) - 1
+    assert measure(network, Objective("sum_of_squares", network.output), data.validation)[0] == min(losses)
+
+
+def test_prelu_learns_its_slope_and_leaky_relu_does_not():
+    """(15) has a parameter that moves; the slope of (14) is none and stays."""
+    learned, fixed = (build((4, 6, 3), name, "identity", seed=0) for name in ("prelu", "leaky_relu"))
+    assert len(learned.parameters) == len(fixed.parameters) + 1
+    for network in (learned, fixed):
+        train(network, parts_for(), loss="huber", epochs=2, batch_size=5, delta=0.5)
+    assert learned.hidden[1].parameters[0] != np.float32(0.25) and fixed.hidden[1].fixed == {"alpha": 0.01}
+
+
+def attempt(**options):
+    """One epoch on small data, with something wrong."""
+    settings = {"loss": "sum_of_squares", "epochs": 1, "batch_size": 4} | options
+    return train(build((4, 3), "relu", "identity"), settings.pop("data", parts_for()), **settings)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    (
+        (lambda: choose_optimizer("lion"), "optimizer = 'lion' must be one of sgd"),
+        (lambda: attempt(optimizer=choose_optimizer("sgd", eta=0)), "eta = 0 must be positive"),
+        (lambda: choose_optimizer("sgd", alpha=0.9), "setting = 'alpha' must be one that sgd has: eta"),
+        (lambda: attempt(loss="mse"), "loss = 'mse' must be one of sum_of_squares"),
+        (lambda: attempt(tau=0.5), "setting = 'tau' must be one that sum_of_squares has: none"),
+        (lambda: attempt(epochs=0), "epochs = 0"),
+        (lambda: attempt(batch_size=0), "batch_size = 0 must be at least 1"),
+        (lambda: attempt(lambda_=-1), "lambda_ = -1"),
+        (lambda: attempt(patience=0), "patience = 0 must be None or at least 1"),
+        (lambda: attempt(loss="hinge"), "target = .* must be -1 or 1"),
+        (lambda: attempt(data=Split(*[Part(np.ones((2, 5)), np.ones((2, 3)))] * 3)), r"shape of the inputs = \(2, 5\)"),
+        (lambda: attempt(data=Split(*[Part(np.ones((2, 4)), np.ones((2, 1)))] * 3)), r"shape of the targets = \(2, 1\)"),
+        (lambda: attempt(data=Split(*[Part(np.ones((0, 4)), np.ones((0, 3)))] * 3)), "number of samples = 0"),
+        (lambda: attempt(data=Split(*[Part(np.full((2, 4), np.nan), np.ones((2, 3)))] * 3)), "input = nan must be finite"),
+        (lambda: save(None, "a.txt"), "picture = 'a.txt' must end in .png, .svg, .pdf"),
+    ),
+)
+def test_wrong_input_is_refused_with_the_rule(call, message):
+    """A ValueError names the value and the rule that it breaks."""
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_divergence_is_an_error():
+    """A run whose validation loss was never finite says so instead of handing back such a network."""
+    with np.errstate(all="ignore"), pytest.raises(ArithmeticError, match="smaller eta"):
+        attempt(optimizer=choose_optimizer("sgd", eta=1e30), batch_size=1, epochs=2)
+
+
+@pytest.mark.parametrize("suffix", ("png", "svg"))
+def test_learning_curve_is_a_picture(tmp_path, suffix):
+    """A PNG or SVG file with labelled axes, a legend and the kept epoch."""
+    pytest.importorskip("matplotlib")
+    path = tmp_path / f"curve.{suffix}"
+    epochs = (Epoch(2, 0.5, 2.5, 0.4), Epoch(1, 0.9, 1.5, 0.8), Epoch(0.5, 1, 2, 0.7))
+    save(learning_curve(History(epochs, "accuracy", 2)), path)
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG" if suffix == "png" else b"<?xml")
+    if suffix == "svg":
+        assert all(word in content for word in (b"validation", b"kept: epoch 2", b"accuracy by epoch"))
+
+
+def command(*arguments):
+    """Runs `eqwise train`."""
+    return cli.main(["train", *arguments])
+
+
+def test_command_learns_digits(tmp_path, capsys):
+    """A few epochs exceed 90 % test accuracy, in a table of three parts with the place of the picture below."""
+    for module in ("matplotlib", "sklearn", "tqdm"):
+        pytest.importorskip(module)
+    curve = tmp_path / "curve.png"
+    assert command("--data", "digits", "--epochs", "5", "--hidden", "64", "--curve", str(curve)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["part", "training", "validation", "test"]
+    assert float(lines[3].split()[-1]) > 0.9 and lines[-1] == f"learning curve: {curve}" and curve.exists()
+    assert digits().inputs.max() == 1 and [line.split()[1] for line in lines[1:4]] == ["1439", "179", "179"]
+
+
+def test_command_learns_a_file(tmp_path, capsys):
+    """A regression is told in the units of the data, however large they are."""
+    for module in ("matplotlib", "tqdm"):
+        pytest.importorskip(module)
+    x = np.random.default_rng(0).normal(size=(100, 2))
+    rows = [f"{a},{b},{1e6 + 1e3 * (a - b)}" for a, b in x]
+    (tmp_path / "a.csv").write_text("\n".join(["a,b,target", *rows]))
+    options = ["--hidden=", "--eta", "0.1", "--optimizer", "sgd", "--curve", str(tmp_path / "a.svg")]
+    assert command("--data", str(tmp_path / "a.csv"), "--regression", *options) == 0
+    assert float(capsys.readouterr().out.splitlines()[3].split()[-1]) < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    (
+        (("--data", "none.csv"), "none.csv"),
+        (("--data", "digits", "--activation", "swish"), "activation = 'swish'"),
+        (("--data", "digits", "--eta", "-1"), "eta = -1.0 must be positive"),
+        (("--data", "digits", "--hidden", "64,x"), "hidden = '64,x' must be numbers with ',' between them"),
+        (("--data", "digits", "--split", "8:1:2"), "must give validation and test the same size"),
+        (("--data", "digits", "--curve", "a.txt"), "must end in .png, .svg, .pdf"),
+        (("--data", "digits", "--patience", "0"), "patience = 0"),
+        (("--data", "digits", "--dtype", "float8"), "dtype = 'float8' must be float32 or float64"),
+        (("--data", "digits", "--seed", "-1"), "seed = -1"),
+    ),
+)
+def test_command_errors_are_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    """Wrong use ends with status 4 and one line, and leaves no file."""
+    for module in ("matplotlib", "sklearn", "tqdm"):
+        pytest.importorskip(module)
+    monkeypatch.chdir(tmp_path)
+    assert command(*arguments) == 4
+    shown = capsys.readouterr()
+    assert shown.err.startswith("eqwise: ") and shown.err.count("\n") == 1 and message in shown.err and not shown.out
+    assert not list(tmp_path.iterdir())
