@@ -1,5 +1,7 @@
 """The stored TeX and the transcription are two lines that must say the same."""
 
+import re
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -8,8 +10,9 @@ from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.spec import EQUATIONS
 from eqwise.spec.certify import values
+from eqwise.spec.distributions import Normal, Uniform
 from eqwise.spec.network import hidden_layer, output_layer
-from eqwise.spec.numbers.expression import each, symbols
+from eqwise.spec.numbers.expression import each, lifted, symbols
 from eqwise.spec.perceptron import perceptron, two_input_perceptron, two_input_perceptron_by_cases
 from tex import evaluate
 
@@ -102,6 +105,21 @@ def test_layer_says_what_its_tex_says(number, formula, W, v, b):
     (member,) = evaluate(EQUATIONS[number].tex, known)
     for found, wanted in zip(_certified(outputs, (*vector, *matrix.ravel(), *bias), row.tolist()), member, strict=True):
         _agree(found, wanted)
+
+
+LAW = re.compile(r"W_i \\sim ([UN])(?:\\left)?\[(.+), (.+?)(?:\\right)?\]")
+
+
+@pytest.mark.parametrize("number", [69, 70, 71, 72])
+def test_law_says_what_its_tex_says(number):
+    """(69) to (72): which distribution, and both of its parameters, for several numbers of inputs and whatever the outputs."""
+    letter, *printed = LAW.fullmatch(EQUATIONS[number].tex).groups()
+    for n in (1, 2, 3, 512):
+        law = EQUATIONS[number](lifted(n), lifted(7 * n))
+        assert type(law) is {"U": Uniform, "N": Normal}[letter]
+        for found, tex in zip(_certified(law.parameters, (), []), printed, strict=True):
+            (member,) = evaluate(tex.replace("n_i", "n"), {"n": mp.mpf(n)})
+            _agree(found, member)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ TOKEN = re.compile(r"\\begin\{cases\}|\\end\{cases\}|\\mathbf\{\w+\}|\\\\|\\[{}]
 DROPPED = re.compile(r"\\quad.*$|\\left|\\right|\\;|\\,")
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "\\log": mp.log, "\\ln": mp.log, "\\exp": mp.exp, "\\tanh": mp.tanh, "\\max": max,
+    "\\sqrt": mp.sqrt,
 }  # fmt: skip
 SIDES = re.compile(r"^(y|E|f\(\w(_\w)?\)|\\sigma\(x\)|\\mathbf\{[hy]\})$")
 

@@ -1,0 +1,180 @@
+"""The tests of randomness themselves: their bounds, what they cost in false alarms, and what they find."""
+
+from fractions import Fraction
+from math import comb
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+from eqwise.conformance import chance, dropout_factors, initialization
+from eqwise.conformance.chance import LEVEL, judged
+from eqwise.conformance.draws import NORMAL, UNIFORM, Draws, standardised, truncated
+from eqwise.conformance.initialization import Layer, findings
+from eqwise.spec.distributions import normal, uniform
+from eqwise.spec.document import AS_PRINTED, EQUATIONS, reading_as
+from eqwise.spec.numbers.expression import number
+from eqwise.spec.numbers.formats import FORMATS
+from false_alarms import LAWS, of_masks, of_weights, run
+
+SIZE = 1 << 20
+
+
+def test_binomial_tails_are_exact():
+    """Against sums of exact fractions, far into both tails."""
+    for p in (Fraction(1, 8), Fraction(1, 2), Fraction(3, 4)):
+        terms = [comb(60, k) * p**k * (1 - p) ** (60 - k) for k in range(61)]
+        for k in range(61):
+            exact = min(1, 2 * sum(terms[: k + 1]), 2 * sum(terms[k:]))
+            assert chance.binomial(k, k, 60, float(p)) == pytest.approx(float(exact), rel=1e-9)
+        np.testing.assert_allclose(chance.exactly(float(p), 60), [float(term) for term in terms], rtol=1e-11)
+
+
+def test_unknown_counts_and_probabilities_excuse():
+    """A count known to lie between two, or a probability known to some slack, can only raise the bound."""
+    for k in range(50, 1000, 50):
+        assert chance.binomial(k - 5, k + 5, 1000, 0.5) >= chance.binomial(k, k, 1000, 0.5)
+        assert chance.binomial(k, k, 1000, 0.5, 0.01) >= max(chance.binomial(k, k, 1000, q) for q in (0.49, 0.495, 0.505, 0.51))
+    assert chance.binomial(0, 0, 9, 0.0) == 1 and chance.binomial(1, 1, 9, 0.0) == 0
+
+
+def test_bounds_bound():
+    """Exact probabilities lie below those that are bounded, and chi-squared is exact."""
+    for t in (0.5, 1.0, 3.0, 7.0):
+        assert chance.sub_gaussian(t, 1.0) >= 2 * stats.norm.sf(t)
+        assert chance.kolmogorov(t / 30, 900) >= stats.kstwo.sf(t / 30, 900)
+        assert chance.hoeffding(t / 60, 900, 1.0) >= stats.binom.sf(450 + 15 * t - 1e-9, 900, 0.5)
+        for degrees in (1, 10, 1000):
+            most = degrees + t * degrees**0.5
+            assert chance.squared_length(most, degrees) >= stats.chi2.sf(most, degrees)
+            exact = 2 * min(stats.chi2.sf(most, degrees), stats.chi2.cdf(most, degrees))
+            assert chance.chi_squared(most, most, degrees) == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("law", "known"), [(UNIFORM, stats.uniform(-1, 2)), (NORMAL, stats.norm()), (truncated(2), stats.truncnorm(-2, 2))]
+)
+def test_distributions_are_scipys(law, known):
+    """Distribution function, tails, variance, peak."""
+    z = np.linspace(-3, 3, 601)
+    np.testing.assert_allclose(law.cumulative(z), known.cdf(z), atol=1e-15)
+    assert law.variance == pytest.approx(known.var()) and law.largest == known.support()[1]
+    for q in (0.5, 2.0**-4, 2.0**-12):
+        assert 2 * known.sf(law.beyond(q)) == pytest.approx(q, rel=1e-9)
+    assert (np.maximum(np.abs(z), 1) * known.pdf(z)).max() <= law.peak * (1 + 1e-12)
+    middles = np.arange(-15, 15, 1e-4) + 5e-5
+    for t in (0.3, 1.0, 4.0):  # log E exp(tz) ≤ t²·proxy/2
+        assert np.log(np.sum(np.exp(t * middles) * known.pdf(middles)) * 1e-4) <= t * t * law.proxy / 2 + 1e-9
+
+
+def test_laws_become_standard_ones():
+    """Units by hand; a law that does not lie around 0 is refused."""
+    assert standardised(uniform(-1, 1)) == (UNIFORM, 1.0)
+    assert standardised(normal(0, Fraction(1, 4))) == (NORMAL, 0.25)
+    cut, unit = standardised(normal(0, 1, within=2, rescaled=True))
+    assert unit * cut.variance**0.5 == pytest.approx(1) and 1 / unit == pytest.approx(0.8796256610342398)
+    for law in (uniform(0, 1), normal(1, 1)):
+        with pytest.raises(ValueError, match="around 0"):
+            standardised(law)
+
+
+def test_false_alarms_add_up_to_no_more_than_promised():
+    """The tests of a whole run, counted, times the level of each."""
+    tests = len(run(np.random.default_rng(1), 32)) + len(FORMATS) * len(dropout_factors.EXACT)
+    assert tests <= chance.MOST_TESTS and tests * LEVEL <= chance.FALSE_ALARM == 1e-9
+    assert not judged(of_weights(70, "float64", np.random.default_rng(2))).alarm
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_two_thousand_simulations_raise_no_alarm(dtype):
+    """At reduced size; and no single test falls below 1 % of probability more often than chance has it."""
+    rng = np.random.default_rng(3)
+    rounds = [[finding.probability for finding in of_weights(69 + k % 4, dtype, rng, 64)] for k in range(500)]
+    found = np.array(rounds)
+    assert found.min() > LEVEL
+    below = np.count_nonzero(found < 0.01, axis=0)
+    assert special.bdtrc(below - 1, len(found), 0.01).min() > 1e-6, below
+
+
+def test_simulated_masks_raise_no_alarm():
+    """The same for masks."""
+    rng = np.random.default_rng(4)
+    found = np.array([[finding.probability for finding in of_masks(rng, 64)] for _ in range(500)])
+    assert found.min() > LEVEL
+    assert special.bdtrc(np.count_nonzero(found < 0.01, axis=0) - 1, len(found), 0.01).min() > 1e-6
+
+
+def _first(z, dtype="float64"):
+    return judged(Draws(z.reshape(2048, 512), NORMAL, FORMATS[dtype]).findings())
+
+
+@pytest.mark.parametrize("factor", [0.99, 1.01])
+def test_one_percent_of_the_deviation_is_found_with_certainty(factor):
+    """14 standard errors at 2²⁰ numbers, of which the level takes 7.3: chance hides it with probability 1e-11."""
+    error = 1 / np.sqrt(2 * SIZE)  # of a deviation that is estimated from so many normal numbers, relatively
+    taken = float(-special.ndtri(LEVEL / 2))
+    hidden = special.ndtr(-(0.01 / error - taken) / factor)
+    assert 14 < 0.01 / error < 15 and 7.2 < taken < 7.4 and hidden < 1e-11
+    for dtype in ("float64", "float32", "float16"):
+        for seed in range(5):
+            z = np.random.default_rng(seed).normal(size=SIZE) * factor
+            assert "deviation" in str(_first(FORMATS[dtype].round(z), dtype).alarm)
+
+
+def test_rounding_to_any_dtype_is_no_alarm_at_full_size():
+    """Rounded once, whatever the unit, bfloat16 included; to twice that spacing it is still excused, to eight times not."""
+    rng = np.random.default_rng(5)
+    for dtype, target in FORMATS.items():
+        for unit in (1.0, 0.7, 1 / 3):
+            assert not _first(target.round(rng.normal(size=SIZE) * unit) / unit, dtype).alarm
+    coarse = np.round(rng.normal(size=SIZE) * 16) / 16
+    assert _first(coarse, "float16").alarm and not _first(FORMATS["bfloat16"].round(rng.normal(size=SIZE)), "bfloat16").alarm
+
+
+DEPENDENT = {  # ways to depend that leave every single number normal
+    "signs that alternate": lambda r, z: np.abs(z) * np.resize([1, -1], z.shape),
+    "a size shared by neighbours": lambda r, z: np.abs(np.repeat(z[:, ::2], 2, axis=1)) * r.choice([-1, 1], z.shape),
+    "tiles of 64 with signs of their own": lambda r, z: np.tile(z[:, :64], (1, 8)) * r.choice([-1, 1], (2048, 8)).repeat(64, axis=1),
+    "the second half the negative of the first": lambda r, z: np.vstack([z[:1024], -z[:1024]]),
+    "the same backwards": lambda r, z: np.vstack([z[:1024], z[1023::-1, ::-1]]),
+    "a little in common for each row": lambda r, z: np.sqrt(0.999) * z + np.sqrt(0.001) * r.normal(size=(2048, 1)),
+    "a little in common for each column": lambda r, z: np.sqrt(0.999) * z + np.sqrt(0.001) * r.normal(size=(1, 512)),
+    "a correlation of 2 % along rows": lambda r, z: z + 0.02 * np.roll(z, 1, axis=1),
+    "rows centred": lambda r, z: (z - z.mean(axis=1, keepdims=True)) * np.sqrt(512 / 511),
+}
+
+
+@pytest.mark.parametrize("name", DEPENDENT)
+def test_dependence_is_found(name):
+    """In every one of five draws."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        z = DEPENDENT[name](rng, rng.normal(size=(2048, 512)))
+        assert judged(Draws(z, NORMAL, FORMATS["float32"]).findings()).alarm, seed
+
+
+def test_repetitions_are_found():
+    """Eight numbers in a row that come again, anywhere; seven do not count."""
+    z = np.random.default_rng(6).normal(size=10_000)
+    assert chance.repeated_run(z, 8) is None
+    z[9000:9008] = z[17:25]
+    assert chance.repeated_run(z, 8) == (17, 9000) and chance.repeated_run(z, 9) is None
+    assert chance.repeated_run(np.zeros(20), 8) is not None and chance.repeated_run(z[:5], 8) is None
+
+
+@pytest.mark.parametrize(("equation", "name"), [(n, name) for n in LAWS for name in (AS_PRINTED, *EQUATIONS[n].readings)])
+def test_readings_are_told_apart(equation, name):
+    """Weights of one reading alarm under every other one of the equation, at the sizes of the suite."""
+    rng, layers = np.random.default_rng(7), []
+    for shape, size in ((initialization.WIDE, SIZE), (initialization.TALL, SIZE), (initialization.SMALL, 8 * initialization.SEEDS)):
+        with reading_as({equation: name}):
+            law, unit = standardised(EQUATIONS[equation](*map(number, shape)))
+        z = {UNIFORM: lambda n: rng.uniform(-1, 1, n), NORMAL: rng.standard_normal}.get(law, lambda n: _cut(rng, n))(size)
+        layers.append(Layer((unit * z).reshape(-1, 8 if shape == initialization.SMALL else shape[1]), shape))
+    for other in (AS_PRINTED, *EQUATIONS[equation].readings):
+        assert bool(judged(findings(equation, other, layers, FORMATS["float32"])).alarm) == (other != name), other
+
+
+def _cut(rng, size):
+    low = special.ndtr(-2.0)
+    return special.ndtri(rng.uniform(low, 1 - low, size))
