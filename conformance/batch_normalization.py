@@ -1,7 +1,252 @@
-"""What is checked of a layer of batch normalization: how it starts, what it remembers, how it infers."""
+"""What is checked of a layer of batch normalization: how it starts, trains, remembers and infers."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance import batch_faults
+from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.batch_layer import EPSILON, FEATURES, NAME, Layer, Pass, batch, history
 from eqwise.conformance.check import Check
+from eqwise.conformance.claims import Frame, value_claim
+from eqwise.conformance.comparison import Claim, Outcome, judge, reported
+from eqwise.conformance.invocation import AdapterError
+from eqwise.conformance.samples import cast
+from eqwise.conformance.session import Session
+from eqwise.conformance.verdicts import Result
+from eqwise.spec import regularization as spec
+from eqwise.spec.document import AS_PRINTED
+from eqwise.spec.numbers.expression import ZERO, number, symbol, symbols
+from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
-CHECKS: Mapping[str, Mapping[str, Check]] = {}
+INIT, INFERENCE = "s12.3-init", "s12.3-inference"
+NOTHING = Outcome("conforms", 0, 0.0, 0.0)
+Body = Callable[[Session, Result, Format], Result]
+Groups = Mapping[Claim, list[tuple[Floats, Floats]]]
+
+
+def _check(kind: str) -> Callable[[Body], Check]:
+    """A check from what it does with a blank result that cites all clauses."""
+
+    def enter(body: Body) -> Check:
+        def check(session: Session, operation: Operation, dtype: str) -> Result:
+            blank = Result(operation.clauses, operation.name, kind, dtype, "not_offered")
+            try:
+                return body(session, blank, FORMATS[dtype])
+            except NotOffered as reason:
+                return replace(blank, message=str(reason))
+            except AdapterError as error:
+                return replace(blank, verdict="error", message=str(error))
+
+        check.__doc__ = body.__doc__
+        return check
+
+    return enter
+
+
+# how it starts
+
+
+@_check("state")
+def check_state(session: Session, blank: Result, target: Format) -> Result:
+    """γ is 1 and β is 0 at the start, whatever other layers have learned; a layer is not changed by another."""
+    points = 0
+    for features in (1, FEATURES, 33):
+        old = Layer(session, target, features)
+        start = old.averages()
+        old.learn(np.full(features, 2.0), np.full(features, -1.0))
+        old.train(np.array([[-4.0], [1.0]]) + np.arange(features) % 5)
+        for layer, name in ((Layer(session, target, features), "new"), (Layer(session, target, features, 1.0, 0.5), "another")):
+            gamma, beta = layer.parameters()
+            points += 4 * features
+            if not (np.all(gamma == 1) and np.all(beta == 0)):
+                message = f"a {name} layer starts at gamma {gamma.tolist()}, beta {beta.tolist()}"
+                return replace(blank, clauses=(INIT,), verdict="deviates", points=points, message=message)
+            if not all(map(_same, layer.averages(), start)):
+                message = f"a {name} layer starts where another one has come to"
+                return replace(blank, clauses=(INFERENCE,), verdict="deviates", points=points, message=message)
+    return replace(blank, clauses=(INIT,), verdict="conforms", points=points)
+
+
+def _same(a: Floats, b: Floats) -> bool:
+    return np.array_equal(a, b, equal_nan=True)
+
+
+# how it trains and infers
+
+
+@_check("value")
+def check_value(session: Session, blank: Result, target: Format) -> Result:
+    """In training (74) to (77) hold for every batch by itself."""
+    groups: dict[Claim, list[tuple[Floats, Floats]]] = {}
+    for made in history(session, target):
+        if made.training:
+            rows = np.column_stack([made.x.T, *made.parameters, np.full(FEATURES, EPSILON)])
+            groups.setdefault(value_claim(Frame("batch_norm", made.x.shape[:1])), []).append((rows, made.y.T))
+    result = reported(replace(blank, clauses=blank.clauses[:4]), _judged(groups, target))
+    if result.verdict != "deviates":
+        return result
+    return replace(result, clauses=tuple(f"eq{n}" for n in batch_faults.by_values(_trained(session, target), target)))
+
+
+def _trained(session: Session, target: Format) -> batch_faults.Values:
+    """Batch normalization by a fresh layer of these parameters in training."""
+
+    def values(x: Floats, gamma: Floats, beta: Floats, epsilon: float) -> Floats:
+        layer = Layer(session, target, x.shape[1], epsilon)
+        if not layer.learn(gamma, beta) and not (np.all(gamma == 1) and np.all(beta == 0)):
+            raise NotOffered("gamma and beta cannot be set")
+        return layer.train(x)
+
+    return values
+
+
+@_check("inference")
+def check_inference(session: Session, blank: Result, target: Format) -> Result:
+    """Inference is (76) and (77) with the running averages, for one sample as for several, and changes nothing."""
+    blank = replace(blank, clauses=(INFERENCE,))
+    rows, actual = [], []
+    for made in history(session, target):
+        if not made.training:
+            if not all(map(_same, made.before, made.after)):
+                return replace(blank, verdict="deviates", message="inference changes the running averages")
+            if not _sound(made.after):
+                continue  # the property of running averages says so
+            columns = [np.broadcast_to(a, made.x.shape).ravel() for a in (*made.parameters, *made.after)]
+            rows.append(np.column_stack([made.x.ravel(), *columns, np.full(made.x.size, EPSILON)]))
+            actual.append(made.y.reshape(-1, 1))
+    return reported(blank, _judged({_inference_claim(): list(zip(rows, actual, strict=True))}, target))
+
+
+@lru_cache(maxsize=1)
+def _inference_claim() -> Claim:
+    x, gamma, beta, mean, variance, epsilon = inputs = tuple(map(symbol, ("x", "gamma", "beta", "mean", "variance", "epsilon")))
+    return Claim((spec.scaled(spec.normalized(x, mean, variance, epsilon), gamma, beta),), inputs)
+
+
+def _judged(groups: Groups, target: Format) -> Outcome:
+    outcome = NOTHING
+    for claim, found in groups.items():
+        rows, actual = (np.concatenate(part) for part in zip(*found, strict=True))
+        outcome = outcome.merged(judge(claim, rows, actual, target))
+    return outcome
+
+
+# what it remembers
+
+
+@_check("update")
+def check_update(session: Session, blank: Result, target: Format) -> Result:
+    """Every training pass moves both running averages towards the statistics of its batch; the reading is named."""
+    blank = replace(blank, clauses=(INFERENCE,))
+    passes = history(session, target)
+    made = [one for one in passes if one.training]
+    if not all(_sound(one.after) for one in made):
+        return replace(blank, verdict="deviates", message="a running average is not finite, or a variance negative")
+    declared = session.declared(NAME).get(INFERENCE, AS_PRINTED)
+    averages = sorted(spec.RUNNING_VARIANCES, key=lambda name: not declared.startswith(name))
+    outcomes = []
+    for averaged, whole in product(averages, (False, True) if _sound(made[0].before) else (True,)):
+        outcomes.append(_followed(made, averaged, whole, target))
+        if outcomes[-1].verdict in ("conforms", "inaccurate"):
+            return _under_reading(reported(blank, outcomes[-1]), _named(averaged, "from_first_batch" if whole else _start(passes[0])))
+    return reported(blank, outcomes[0])
+
+
+def _sound(averages: tuple[Floats, Floats]) -> bool:
+    """Whether both are finite and no variance is negative."""
+    return bool(np.isfinite(averages).all() and np.all(averages[1] >= 0))
+
+
+def _followed(made: Iterable[Pass], averaged: str, whole: bool, target: Format) -> Outcome:
+    """All passes under one reading; `whole` says that a first batch replaces what stood before."""
+    groups: dict[Claim, list[tuple[Floats, Floats]]] = {}
+    for one in made:
+        rate = 1.0 if whole and one.first else one.rate
+        for claim, row, after in _moves(one, averaged, rate):
+            groups.setdefault(claim, []).append((row, after))
+    return _judged(groups, target)
+
+
+def _moves(one: Pass, averaged: str, rate: float) -> Iterator[tuple[Claim, Floats, Floats]]:
+    """Both averages of every feature; with 1/(m − 1) a batch of one tells nothing."""
+    for k, x in enumerate(one.x.T):
+        for name, before, after in zip(("mean", averaged), one.before, one.after, strict=True):
+            if name != "unbiased_variance" or len(x) > 1:
+                row = np.array([[*x, before[k] if rate < 1 else 0.0, rate]])
+                yield _move_claim(name, len(x), bool(np.all(x == x[0]))), row, np.array([[after[k]]])
+
+
+@lru_cache(maxsize=128)
+def _move_claim(name: str, m: int, constant: bool) -> Claim:
+    """The next running average over the samples of one feature, the average before, and the rate."""
+    x, before, rate = symbols("x", m), symbol("average"), symbol("rate")
+    if name == "mean":
+        after = spec.running(before, spec.batch_mean(x), rate)
+    else:
+        variance = ZERO if constant else spec.batch_variance(x, spec.batch_mean(x))
+        after = spec.RUNNING_VARIANCES[name](before, variance, number(m), rate)
+    return Claim((after,), (*x, before, rate))
+
+
+def _start(first: Pass) -> str:
+    """How the start is called that the first pass shows."""
+    mean, variance = first.before
+    if np.any(mean != 0):
+        return "from_elsewhere"
+    return "" if np.all(variance == 1) else "from_zero" if np.all(variance == 0) else "from_elsewhere"
+
+
+def _named(averaged: str, start: str) -> str:
+    return f"{averaged}_{start}" if start else averaged
+
+
+def _under_reading(result: Result, name: str) -> Result:
+    if name == AS_PRINTED:
+        return result
+    return replace(result, verdict="conforms_as" if result.verdict == "conforms" else result.verdict, reading=f"{INFERENCE}:{name}")
+
+
+# what it leaves alone
+
+
+@_check("purity")
+def check_purity(session: Session, blank: Result, target: Format) -> Result:
+    """Neither pass writes to its input or keeps it, and results stay as they are when the layer goes on."""
+    layer, points = Layer(session, target), 0
+    rng = np.random.default_rng(session.seed_for(NAME, "purity", target.name))
+    for method in ("train", "infer", "train", "infer"):
+        message = _harm(layer, method, *(cast(batch(rng, 3, target), target) for _ in range(2)))
+        points += 1
+        if message:
+            return replace(blank, verdict="deviates", points=points, message=message)
+    return replace(blank, verdict="conforms", points=points)
+
+
+def _harm(layer: Layer, method: str, x: Any, other: Any) -> str | None:
+    before = x.tobytes()
+    result = layer.raw(method, x)
+    kept, averages = np.array(layer.adapter.to_numpy(result), copy=True), layer.averages()
+    if x.tobytes() != before:
+        return f"{method} writes to its input"
+    x[...] = other
+    if not all(map(_same, layer.averages(), averages)):
+        return f"the running averages change with the input of an earlier {method}"
+    layer.raw("train", other)
+    layer.raw("infer", other)
+    if kept.tobytes() != np.asarray(layer.adapter.to_numpy(result)).tobytes():
+        return f"the result of {method} changes when the layer goes on"
+    return None
+
+
+CHECKS: Mapping[str, Mapping[str, Check]] = {
+    NAME: {
+        "state": check_state, "value": check_value, "update": check_update, "inference": check_inference, "purity": check_purity,
+    },
+}  # fmt: skip

@@ -25,7 +25,7 @@ from eqwise.conformance.session import Session
 from eqwise.spec.numbers.formats import Floats, Format
 
 COUNTS = {  # structures drawn, times the effort
-    "elementwise": 2, "rows": 5, "sample": 6, "affine": 8, "network": 6, "columns": 6, "matrices": 24,
+    "elementwise": 2, "rows": 5, "sample": 6, "affine": 8, "network": 6, "columns": 10, "matrices": 24,
 }  # fmt: skip
 BATCH = {"rows": 24, "sample": 96, "affine": 32, "network": 48, "columns": 24, "matrices": 1}
 GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2, "columns": 6, "matrices": 1}
@@ -108,7 +108,10 @@ def _structures(session: Session, operation: Operation, kind: str, target: Forma
             seed = session.seed_for(operation.name, kind, target.name, *hyper.items())
             yield Structure((samples.BLOCK,), hyper=hyper, seed=seed)
     seed = session.seed_for(operation.name, kind, target.name)
-    yield from samples.drawn(samples.structures(operation, target), COUNTS[operation.shape] * session.volume, seed)
+    found = samples.drawn(samples.structures(operation, target), COUNTS[operation.shape] * session.volume, seed)
+    if operation.shape == "columns":  # whose faults are often those of one batch size, so that each has its turn
+        found = [replace(structure, shape=(samples.BATCHES[k % len(samples.BATCHES)],)) for k, structure in enumerate(found)]
+    yield from found
 
 
 def bulk_calls(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Call]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from eqwise.conformance import (
     backpropagation,
+    batch_faults,
     batch_normalization,
     differentiation,
     dropout,
@@ -60,7 +61,15 @@ def _checked(session: Session, operation: Operation, kind: str, dtype: str, own:
         return replace(blank, verdict="error", message=str(error))
     if not collected:
         return replace(blank, message=reason)
-    return under_readings(session, operation, blank, evidence.grouped(collected), target)
+    return _pinned(session, under_readings(session, operation, blank, evidence.grouped(collected), target), target)
+
+
+def _pinned(session: Session, result: Result, target: Format) -> Result:
+    """A failure with those of its equations that explain it, where the operation has probes that tell."""
+    explain = PINS.get((result.operation, result.property))
+    if explain is None or result.verdict != "deviates":
+        return result
+    return replace(result, clauses=tuple(f"eq{number}" for number in explain(session, target)))
 
 
 def _planned(
@@ -73,6 +82,10 @@ def _planned(
             yield bulk, call
 
 
+PINS: Mapping[tuple[str | None, str], Callable[[Session, Format], tuple[int, ...]]] = {
+    ("batch_norm", "value"): lambda session, target: batch_faults.by_values(batch_faults.values_of(session, target), target),
+    ("batch_norm", "derivative"): lambda session, target: batch_faults.by_gradients(batch_faults.gradients_of(session, target), target),
+}
 COMMON: Mapping[str, Check] = {
     "value": check_value,
     "derivative": check_derivative,

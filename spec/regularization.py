@@ -14,7 +14,11 @@ Factor = Callable[[Expression], Expression]
     errata=("the norm is Frobenius'; biases are not included",),
 )
 def penalized(L: Expression, weights: Sequence[Array], lambda_: Expression) -> Expression:
-    """Loss with an L2 penalty. The norm is that of all weight matrices together."""
+    """Loss with an L2 penalty. The norm is that of all weight matrices together.
+
+    Whether a framework counts biases too, or shrinks the weights beside the gradient (decoupled decay), does not show in a
+    penalty of given weights: these are no readings that the formula could have.
+    """
     return L + lambda_ * total(w**2 for W in weights for w in W.ravel())  # type: ignore[no-any-return]
 
 
@@ -73,6 +77,35 @@ def batch_norm(x: Array, gamma: Expression, beta: Expression, epsilon: Expressio
     """(74) to (77) for one feature: x holds the m samples."""
     mu = batch_mean(x)
     return scaled(normalized(x, mu, batch_variance(x, mu), epsilon), gamma, beta)  # type: ignore[no-any-return]
+
+
+def running(average: Expression, new: Expression, rate: Expression) -> Expression:
+    """A running average; rate is the weight of what is new."""
+    return (1 - rate) * average + rate * new  # type: ignore[no-any-return]
+
+
+# s12.3-inference: what a running variance becomes, given the variance of a batch of m samples
+RUNNING_VARIANCES: Mapping[str, Callable[[Expression, Expression, Expression, Expression], Expression]] = {
+    AS_PRINTED:          lambda variance, new, m, rate: running(sqrt(variance), sqrt(new), rate) ** 2,
+    "variance":          lambda variance, new, m, rate: running(variance, new, rate),
+    "unbiased_variance": lambda variance, new, m, rate: running(variance, m / (m - 1) * new, rate),
+}  # fmt: skip
+STARTS = {  # where the running averages start, which the notes leave open; without a suffix at mean 0 and variance 1
+    "from_zero": "the variance starts at 0 like the mean",
+    "from_first_batch": "the first batch is taken whole",
+    "from_elsewhere": "the running averages start at other values",
+}
+
+
+def _readings_of_inference() -> dict[str, str]:
+    """What is averaged, combined with where it starts."""
+    averaged = {
+        AS_PRINTED: "",
+        "variance": "the variance is averaged, not its root, as Keras documents it",
+        "unbiased_variance": "the variance with 1/(m - 1) is averaged: Ioffe and Szegedy 2015, algorithm 2",
+    }
+    started = {f"{name}_{start}": f"{why}; {how}".lstrip("; ") for name, why in averaged.items() for start, how in STARTS.items()}
+    return {name: why for name, why in averaged.items() if why} | started
 
 
 # s12.2-inference-scale: what a kept unit is multiplied by in training, and every unit at inference, given the probability p of dropping
@@ -143,6 +176,8 @@ statement(
     "s12.3-inference",
     "Inference uses running averages and works for a single sample.",
     "framework", "system",
+    erratum="printed with a running average of the deviation, where everyone averages the variance",
+    readings=_readings_of_inference(),
 )
 statement(
     "s12.3-placement",

@@ -1,0 +1,124 @@
+"""A layer of batch normalization as the suite sees it, and what happens to two of them over many passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance.adapter import NotOffered
+from eqwise.conformance.inputs import Generator
+from eqwise.conformance.invocation import checked, guarded
+from eqwise.conformance.samples import cast
+from eqwise.conformance.session import Session
+from eqwise.spec.numbers.formats import Floats, Format
+
+NAME = "batch_norm_layer"
+FEATURES, EPSILON, RATES = 4, 2.0**-10, (0.25, 0.1)
+SIZES = (8, 3, 2, 24, 5)  # batches, one after the other
+PASSES = 9  # times the effort
+
+
+class Layer:
+    """The adapter's layer, with NumPy arrays of float64 in and out. Raises `AdapterError` for what the contract does not allow."""
+
+    def __init__(
+        self, session: Session, target: Format, features: int = FEATURES, epsilon: float = EPSILON, rate: float = RATES[0]
+    ) -> None:
+        self.adapter, self.target, self.features, self.rate = session.adapter, target, features, rate
+        self.own = guarded(NAME, lambda: self.adapter.batch_norm_layer(features, epsilon, rate, target.name))  # type: ignore[attr-defined]
+
+    def raw(self, method: str, x: Any) -> Any:
+        """The result of `train` or `infer` on an array of the dtype, as the framework returns it."""
+        return guarded(f"{method} of {NAME}", lambda: getattr(self.own, method)(self.adapter.from_numpy(x)))
+
+    def train(self, x: Floats) -> Floats:
+        return checked(self.adapter, f"train of {NAME}", self.raw("train", cast(x, self.target)), x.shape, self.target)
+
+    def infer(self, x: Floats) -> Floats:
+        return checked(self.adapter, f"infer of {NAME}", self.raw("infer", cast(x, self.target)), x.shape, self.target)
+
+    def attribute(self, name: str) -> Floats:
+        """`gamma`, `beta`, `mean` or `variance` as it stands; a copy."""
+        call = f"{name} of {NAME}"
+        return checked(self.adapter, call, guarded(call, lambda: getattr(self.own, name)), (self.features,), self.target).copy()
+
+    def averages(self) -> tuple[Floats, Floats]:
+        """The running averages."""
+        return self.attribute("mean"), self.attribute("variance")
+
+    def parameters(self) -> tuple[Floats, Floats]:
+        """γ and β."""
+        return self.attribute("gamma"), self.attribute("beta")
+
+    def learn(self, gamma: Floats, beta: Floats) -> bool:
+        """Sets γ and β where the layer lets them be set; whether it does."""
+        for name, value in (("gamma", gamma), ("beta", beta)):
+            try:
+                setattr(self.own, name, self.adapter.from_numpy(cast(value, self.target)))
+            except (AttributeError, TypeError):
+                return False
+        return all(np.array_equal(found, wanted) for found, wanted in zip(self.parameters(), (gamma, beta), strict=True))
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass: what went in and came out, the parameters, and the running averages before and after it."""
+
+    layer: int
+    rate: float
+    training: bool
+    first: bool
+    x: Floats
+    y: Floats
+    parameters: tuple[Floats, Floats]
+    before: tuple[Floats, Floats]
+    after: tuple[Floats, Floats]
+
+
+def history(session: Session, target: Format) -> list[Pass]:
+    """Two layers side by side, in turns: training, from time to time inference; then a batch of one, where it is offered."""
+    key = (NAME, target.name)
+    if key not in session.cache:
+        session.cache[key] = list(_history(session, target))
+    return session.cache[key]  # type: ignore[no-any-return]
+
+
+def _history(session: Session, target: Format) -> Iterator[Pass]:
+    rng = np.random.default_rng(session.seed_for(NAME, target.name))
+    layers = [Layer(session, target, rate=rate) for rate in RATES]
+    known = [layer.averages() for layer in layers]
+    passes = PASSES * session.volume
+    for number in range(passes):
+        for k, layer in enumerate(layers):
+            if number == 4:
+                layer.learn(target.round(rng.normal(size=FEATURES) * 2), target.round(rng.normal(size=FEATURES)))
+            for training, size in _turns(number, passes):
+                x = batch(rng, size, target)
+                try:
+                    y = layer.train(x) if training else layer.infer(x)
+                except NotOffered:
+                    continue
+                made = Pass(k, layer.rate, training, not number and training, x, y, layer.parameters(), known[k], layer.averages())
+                known[k] = made.after
+                yield made
+
+
+def _turns(number: int, passes: int) -> list[tuple[bool, int]]:
+    """Whether to train, and how many samples: inference at the start too, and of one sample as of several."""
+    turns = [(False, 3)] if number == 0 else []
+    turns += [(True, SIZES[number % len(SIZES)])]
+    turns += [(False, 1), (False, 6)] if number % 3 == 2 else []
+    return turns + ([(True, 1)] if number == passes - 1 else [])
+
+
+def batch(rng: Generator, size: int, target: Format) -> Floats:
+    """Features of several sizes, half of them far from 0; where the mean is exact one of them may be constant."""
+    spread = np.ldexp(1.0, rng.integers(-3, 4, FEATURES))
+    offset = np.ldexp(rng.uniform(-1, 1, FEATURES), target.p // 2) * np.array([0.0, 0.0, 1.0, 1.0])
+    x = target.round(rng.normal(size=(size, FEATURES)) * spread + offset)
+    if size in (2, 8) and rng.random() < 0.5:
+        x[:, rng.integers(FEATURES)] = target.round(rng.normal())
+    return x
