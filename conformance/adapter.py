@@ -34,6 +34,11 @@ class Adapter:
 
     A subclass sets `name`, `version` and `dtypes` and defines a method for each operation that the framework offers,
     called as in `OPERATIONS`: inputs by position, hyper-parameters by keyword, in the framework's own type.
+
+    `network_gradients(x, t, weights, biases, activation, output, loss)` returns the gradients of the mean loss over the
+    batch as two lists, of weights and of biases. `numerical_gradient(function, theta, epsilon)` calls `function` with
+    arrays of theta's shape, in the framework's own type and in any dtype that holds theta's numbers; it returns a Python
+    float that is exact to float64, and may be called at any points, in any order.
     """
 
     name: ClassVar[str] = "unnamed"
@@ -65,7 +70,7 @@ def affine(x: Array, W: Array, b: Array) -> Array:
     return network.hidden_layer(x, W, b, lambda u: u)  # type: ignore[no-any-return]
 
 
-def _named(name: str) -> Callable[[Array], Array]:
+def activation_named(name: str) -> Callable[[Array], Array]:
     """The activation of this name, on a vector."""
     formula = OPERATIONS[name].formula
     return formula if name == "softmax" else lambda u: each(formula, u)
@@ -74,7 +79,7 @@ def _named(name: str) -> Callable[[Array], Array]:
 def layers(x: Array, *parameters: Array, activation: str, output: str) -> Array:
     """(7) and (8); the parameters are all weight matrices, then all biases."""
     depth = len(parameters) // 2
-    return network.network(x, parameters[:depth], parameters[depth:], _named(activation), _named(output))
+    return network.network(x, parameters[:depth], parameters[depth:], activation_named(activation), activation_named(output))
 
 
 def logistic_binary_cross_entropy(u: Array, t: Array) -> Expression:

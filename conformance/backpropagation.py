@@ -1,7 +1,96 @@
 """What is checked of the gradients of a network, (40) to (56): the whole, and each equation on its own."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import Check
+from eqwise.conformance.comparison import Outcome, reported
+from eqwise.conformance.gradient_examples import ENTRY, Example, example, gradients_of, judged, judged_together, networks
+from eqwise.conformance.invocation import AdapterError, flattened, raw_value
+from eqwise.conformance.session import Session
+from eqwise.conformance.suspects import suspects
+from eqwise.conformance.verdicts import Result
+from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
-CHECKS: Mapping[str, Mapping[str, Check]] = {}
+
+def check_derivative(session: Session, operation: Operation, dtype: str) -> Result:
+    """Every gradient equals the exact one; a failure names the equations that the adapter's own results implicate."""
+    blank, target = Result(operation.clauses, operation.name, "derivative", dtype, "not_offered"), FORMATS[dtype]
+    outcome: Outcome | None = None
+    failing: list[Example] = []
+    try:
+        for calls in _calls(session, target):
+            try:
+                found = [gradients_of(session, call, target) for call in calls]
+            except NotOffered as reason:
+                blank = replace(blank, message=str(reason))
+                continue
+            one = judged_together(calls, found, target)
+            outcome = one if outcome is None else outcome.merged(one)
+            if one.verdict == "deviates":
+                failing += _deviating(calls, found, target)
+        if outcome is None:
+            return blank
+        clauses = suspects(session, failing, target) if failing else operation.clauses
+    except AdapterError as error:
+        return replace(blank, verdict="error", message=str(error))
+    return reported(replace(blank, clauses=clauses, message=None), outcome)
+
+
+def _deviating(calls: list[Example], found: list[list[Floats]], target: Format) -> list[Example]:
+    """Which of these calls deviate, at least one of which does."""
+    if len(calls) == 1:
+        return calls
+    return [call for call, own in zip(calls, found, strict=True) if judged(call, own, target).verdict == "deviates"]
+
+
+def _calls(session: Session, target: Format) -> Iterator[list[Example]]:
+    for network, batch in networks():
+        seed = session.seed_for(ENTRY.name, network, target.name)
+        yield [example(network, batch, target, seed + n) for n in range(session.volume)]
+
+
+def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
+    """Inputs keep their bytes, and results keep their values when the operation is called again."""
+    blank, target = Result(operation.clauses, operation.name, "purity", dtype, "not_offered"), FORMATS[dtype]
+    points = 0
+    for network in (network for network, _ in networks() if network.depth == 2):
+        first, other = (example(network, 3, target, session.seed_for("purity", network, dtype) + k) for k in (1, 2))
+        try:
+            message = _harm(session, first, other)
+        except NotOffered as reason:
+            blank = replace(blank, message=str(reason))
+            continue
+        except AdapterError as error:
+            return replace(blank, verdict="error", message=str(error))
+        points += 1
+        if message:
+            return replace(blank, verdict="deviates", points=points, message=message)
+    return replace(blank, verdict="conforms", points=points, message=None) if points else blank
+
+
+def _harm(session: Session, first: Example, other: Example) -> str | None:
+    def called(given: Example) -> list[Any]:
+        return flattened(raw_value(session.adapter, ENTRY, given.inputs, **given.network.named))
+
+    def bytes_of(results: list[Any]) -> list[bytes]:
+        return [np.asarray(session.adapter.to_numpy(result)).tobytes() for result in results]
+
+    before = [array.tobytes() for array in flattened(first.inputs)]
+    results = called(first)
+    kept = bytes_of(results)
+    if before != [array.tobytes() for array in flattened(first.inputs)]:
+        return f"{ENTRY.name} writes to its inputs"
+    called(other)
+    if kept != bytes_of(results):
+        return f"the result of {ENTRY.name} changes when it is called again"
+    return None
+
+
+CHECKS: Mapping[str, Mapping[str, Check]] = {ENTRY.name: {"derivative": check_derivative, "purity": check_purity}}

@@ -104,11 +104,12 @@ def reported(blank: Result, outcome: Outcome, bulk: int = 0) -> Result:
     )
 
 
-def judge(claim: Claim, rows: Floats, actual: Floats, target: Format, places: int = 24) -> Outcome:
+def judge(claim: Claim, rows: Floats, actual: Floats, target: Format, places: int = 24, enough: int = ENOUGH) -> Outcome:
     """Hold `actual`, shape (rows, outputs), against the claim at `rows`, shape (rows, inputs).
 
-    Every place that is not cleared is judged by balls; of the others, so many `places` that look worst, for the largest
-    share (a quarter of them where there are several outputs). Rows at which the formula is undefined are left out.
+    Every place that is not cleared is judged by balls, until `enough` deviate; of the others, so many `places` that look
+    worst, for the largest share (a quarter of them where there are several outputs). Rows at which the formula is
+    undefined are left out.
     """
     exact = certified(claim.program, rows, target)
     left = ~_undefined(claim, rows, np.isnan(exact.high).any(axis=1))
@@ -121,7 +122,7 @@ def judge(claim: Claim, rows: Floats, actual: Floats, target: Format, places: in
     ulps[np.isnan(ulps)] = np.inf
     finite = ulps[np.isfinite(ulps)]
     found = Outcome("conforms", actual.size, float(finite.max(initial=0.0)), 0.0)
-    for i, k, place in _places(claim, rows, actual, exact.high, ulps, target, places):
+    for i, k, place in _places(claim, rows, actual, exact.high, ulps, target, places, enough):
         if _rank(place) > (VERDICTS.index(found.verdict), found.max_share):
             worst = _worst(claim, rows[i], k, float(exact.high[i, k]), float(actual[i, k]), place)
             found = replace(found, verdict=place.verdict, max_share=place.share, label=place.label, worst=worst)
@@ -151,7 +152,7 @@ def _worst(claim: Claim, row: Floats, k: int, expected: float, actual: float, pl
 
 
 def _places(
-    claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format, places: int
+    claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format, places: int, enough: int
 ) -> Iterator[tuple[int, int, Place]]:
     """Every place beyond 4 ulp that floats do not clear, and those of the others that look nearest to their allowance."""
     screened = screen(claim, rows, actual, high, ulps, target)
@@ -162,7 +163,7 @@ def _places(
     groups = ((pressing, None), (~pressing & screened.told, most), (~pressing & ~screened.told, most))
     deviating = 0
     for flat in [place for group, count in groups for place in _largest(weight, group, count)]:
-        if deviating >= ENOUGH:
+        if deviating >= enough:
             return
         i, k = divmod(flat, ulps.shape[1])
         place = _place(claim, rows[i].tolist(), k, float(actual[i, k]), target)
