@@ -93,10 +93,10 @@ def hoeffding(distance: float, trials: int, width: float) -> float:
     return min(1.0, 2 * exp(-2 * trials * (max(distance, 0.0) / width) ** 2))
 
 
-def chi_squared(least: float, most: float, degrees: int) -> float:
+def chi_squared(least: Any, most: Any, degrees: int) -> Any:
     """For a sum of squares of standard normal numbers that lies between `least` and `most`: exact, on both sides."""
-    few, many = special.gammainc(degrees / 2, most / 2), special.gammaincc(degrees / 2, least / 2)
-    return float(min(1.0, 2 * few, 2 * many))
+    few, many = special.gammainc(degrees / 2, np.asarray(most) / 2), special.gammaincc(degrees / 2, np.asarray(least) / 2)
+    return np.minimum(1.0, 2 * np.minimum(few, many))
 
 
 def squared_length(least: float, degrees: int) -> float:
@@ -130,26 +130,23 @@ def pairs(flat: Array) -> Iterator[tuple[Array, Array]]:
 
 
 def repeated_run(values: Floats, length: int) -> tuple[int, int] | None:
-    """Two places from which the same `length` numbers follow each other, if there are any."""
+    """Two places from which the same `length` numbers follow each other, if there are any; `length` is a power of two."""
     keys = _keys(np.ascontiguousarray(values), length)
     ordered = np.sort(keys)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    for key in np.unique(twice):
-        places = np.flatnonzero(keys == key)
-        first = int(places[0])
-        for place in map(int, places[1:]):
+    for key in np.unique(ordered[1:][ordered[1:] == ordered[:-1]]):
+        first, *others = map(int, np.flatnonzero(keys == key))
+        for place in others:
             if np.array_equal(values[first : first + length], values[place : place + length]):
                 return first, place
     return None
 
 
 def _keys(values: Floats, length: int) -> Array:
-    """A number of 64 bits for every run; the same for the same run."""
+    """A number of 64 bits for every run, the same for the same run: from runs of half the length."""
     words = (values + 0.0).view(np.uint64)  # + 0.0 makes one zero of both
     words = (words ^ (words >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
-    words ^= words >> np.uint64(29)
-    count = len(words) - length + 1
-    keys = np.zeros(max(count, 0), np.uint64)
-    for k in range(length if count > 0 else 0):
-        keys = keys * np.uint64(0xBF58476D1CE4E5B9) + words[k : k + count]
+    keys, apart, factor = words ^ (words >> np.uint64(29)), 1, 0xBF58476D1CE4E5B9
+    while apart < length:
+        keys = keys[:-apart] * np.uint64(factor) + keys[apart:] if len(keys) > apart else keys[:0]
+        apart, factor = 2 * apart, factor * factor % 2**64
     return keys

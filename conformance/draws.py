@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf, log, sqrt
+from math import inf, sqrt
 
 import numpy as np
 from scipy import special
@@ -110,15 +110,16 @@ class Draws:
         yield self._mean()
         yield self._distribution()
         yield self._tails()
-        yield self._sums(1, "rows")
-        yield self._sums(0, "columns")
+        for axis, name in ((1, "row"), (0, "column")):
+            yield self._sums(axis, name)
+            yield from self._sizes(axis, name)
         yield from self._dependence()
 
     def _deviation(self) -> Finding:
         n, law = self.z.size, self.law
         least, most = float(np.square(np.maximum(self.sizes - self.room, 0)).sum()), float(np.square(self.sizes + self.room).sum())
         if law is NORMAL:
-            probability = chance.chi_squared(least, most, n)
+            probability = float(chance.chi_squared(least, most, n))
         else:
             distance = max(least / n - law.variance, law.variance - most / n)
             probability = chance.hoeffding(distance, n, law.largest**2)
@@ -158,9 +159,27 @@ class Draws:
         sums, room = np.abs(self.z.sum(axis=axis)), self.room.sum(axis=axis)
         unit, degrees = self.z.shape[axis] * self.law.proxy, len(sums)
         least, most = float(np.square(np.maximum(sums - room, 0)).sum()) / unit, float(np.square(sums + room).sum()) / unit
-        probability = chance.chi_squared(least, most, degrees) if self.law is NORMAL else chance.squared_length(least, degrees)
+        exact = self.law is NORMAL
+        probability = float(chance.chi_squared(least, most, degrees)) if exact else chance.squared_length(least, degrees)
         found = sqrt(float(np.square(sums).mean()) / self.z.shape[axis] / self.law.variance)
-        return Finding(f"the sums of {name} spread {found:.3g} times as far as those of independent entries", probability)
+        return Finding(f"the sums of {name}s spread {found:.3g} times as far as those of independent entries", probability)
+
+    def _sizes(self, axis: int, name: str) -> Iterator[Finding]:
+        """No row or column is larger or smaller than chance makes it; nor are all of them too much alike, as if normalised."""
+        n = self.z.shape[axis]
+        least = np.square(np.maximum(self.sizes - self.room, 0)).sum(axis=axis)
+        most = np.square(self.sizes + self.room).sum(axis=axis)
+        if self.law is not NORMAL:
+            distances = np.maximum(least / n - self.law.variance, self.law.variance - most / n)
+            probabilities = np.array([chance.hoeffding(distance, n, self.law.largest**2) for distance in distances])
+            yield Finding(f"{name} {np.argmin(probabilities) + 1} is of another size", chance.any_of(probabilities))
+            return
+        probabilities = chance.chi_squared(least, most, n)
+        yield Finding(f"{name} {np.argmin(probabilities) + 1} is of another size", chance.any_of(probabilities))
+        below, above = np.sort(special.gammainc(n / 2, least / 2)), np.sort(special.gammainc(n / 2, most / 2))
+        ranks = np.arange(len(below) + 1) / len(below)
+        distance = float(max((ranks[1:] - above).max(), (below - ranks[:-1]).max()))
+        yield Finding(f"the sizes of {name}s are distributed otherwise, by {distance:.2g}", chance.kolmogorov(distance, len(below)))
 
     @cached_property
     def bits(self) -> Array:
@@ -201,11 +220,11 @@ def findings(matrices: list[Draws]) -> Iterator[Finding]:
 
 
 def _repetitions(matrices: list[Draws]) -> Finding:
-    """No run of eight entries repeats anywhere; of more where the dtype has few numbers."""
+    """No run of eight entries repeats anywhere; of sixteen where the dtype has few numbers."""
     every = np.concatenate([draws.z.ravel() for draws in matrices])
     likeliest = 2 * matrices[0].u * matrices[0].law.peak  # a single number's probability is no larger
     pairs = len(every) ** 2 / 2
-    length = max(8, int(np.ceil(log(pairs / chance.LEVEL) / -log(likeliest))))
+    length = 8 if pairs * likeliest**8 < chance.LEVEL else 16
     found = chance.repeated_run(every, length)
     if found is None:
         return Finding(f"no {length} entries repeat", 1.0)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from eqwise.conformance.chance import judged
+from eqwise.conformance.chance import Finding, judged
 from eqwise.conformance.check import Check
 from eqwise.conformance.dropout_factors import check_derivative, check_scale, points
 from eqwise.conformance.invocation import guarded
-from eqwise.conformance.masks import Masks, share
+from eqwise.conformance.masks import Masks, independent, share
 from eqwise.conformance.samples import cast
 from eqwise.conformance.thinning import EXACT, MASK, SCALE, Subject, dropped, moderate, property_of, require
 from eqwise.conformance.verdicts import Result
@@ -21,7 +21,8 @@ from eqwise.spec.numbers.expression import Array
 SHARES = (1 / 8, 3 / 4, 0.3)  # the last is no multiple of a small power of two
 NEARLY_ALL = 1 - 2.0**-10
 LARGE, PASSES = (2048, 64), 3
-SMALL, MANY = (2, 8), 512
+SMALL, MANY = (4, 16), 512
+OTHERS = ((7,), (0, 3), (3, 5, 2), (16, 32, 16))
 
 
 def check_mask(subject: Subject, blank: Result) -> Result:
@@ -30,12 +31,26 @@ def check_mask(subject: Subject, blank: Result) -> Result:
     _nothing_from_nothing(subject, x)
     train, _ = subject.start(NEARLY_ALL, subject.seed("nearly all"))
     findings = [share(dropped(x, train(x), NEARLY_ALL, subject.target), NEARLY_ALL)]
+    for shape in OTHERS:
+        findings += list(_of_shape(subject, shape))
     for p in SHARES:
         findings += Masks(p, x.astype(np.float64), *masks(subject, x, p)).findings()
     result = judged(findings)
     verdict = "deviates" if result.alarm else "conforms"
     count = x.size * (1 + (PASSES + 1) * len(SHARES)) + MANY * SMALL[0] * SMALL[1] * len(SHARES)
     return replace(blank, verdict=verdict, points=count, max_share=result.share, message=str(result.alarm) if result.alarm else None)
+
+
+def _of_shape(subject: Subject, shape: tuple[int, ...]) -> Iterator[Finding]:
+    """Batches of other dimensions: where there are many units, they are independent along every axis."""
+    p, seed = SHARES[0], subject.seed("shape", *shape)
+    x = cast(moderate(np.random.default_rng(seed), shape, subject.target), subject.target)
+    train, infer = subject.start(p, seed)
+    gone = dropped(x, train(x), p, subject.target)
+    infer(x)
+    if gone.size >= MANY:
+        yield share(gone, p)
+        yield independent(gone, p, f"units of shape {shape}")
 
 
 def _nothing_from_nothing(subject: Subject, x: Array) -> None:
@@ -51,15 +66,17 @@ def _nothing_from_nothing(subject: Subject, x: Array) -> None:
 def masks(subject: Subject, x: Array, p: float) -> tuple[Array, Array]:
     """Those of large passes, the last of a neighbouring seed, and of small ones; the same seed must give the same again."""
     few, seed = x.ravel()[: SMALL[0] * SMALL[1]].reshape(SMALL), subject.seed(p)
-    starts = [subject.start(p, s)[0] for s in (seed, seed + PASSES, seed)]
 
     def mask(train: Callable[[Array], Any], of: Array) -> Array:
         return dropped(of, train(of), p, subject.target)
 
-    large = np.array([*(mask(starts[0], x) for _ in range(PASSES)), mask(starts[1], x)])
-    for k in range(2):
-        require(np.array_equal(mask(starts[2], x), large[k]), f"p = {p}: the same seed gives another mask in pass {k + 1}")
-    return large, np.array([mask(starts[1], few).ravel() for _ in range(MANY)])
+    train, _ = subject.start(p, seed)
+    large = [mask(train, x) for _ in range(PASSES)]
+    train, _ = subject.start(p, seed)
+    for k in range(PASSES):
+        require(np.array_equal(mask(train, x), large[k]), f"p = {p}: the same seed gives another mask in pass {k + 1}")
+    train, _ = subject.start(p, seed + PASSES)
+    return np.array([*large, mask(train, x)]), np.array([mask(train, few).ravel() for _ in range(MANY)])
 
 
 def check_purity(subject: Subject, blank: Result) -> Result:

@@ -12,7 +12,7 @@ from eqwise.conformance.chance import Finding, binomial
 from eqwise.conformance.comparison import Claim, Outcome, judge
 from eqwise.conformance.inputs import block
 from eqwise.conformance.masks import SLACK
-from eqwise.conformance.samples import cast, cotangents
+from eqwise.conformance.samples import LAYOUTS, cast, cotangents, laid_out
 from eqwise.conformance.thinning import EXACT, SCALE, Subject, moderate, require
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.document import AS_PRINTED
@@ -54,10 +54,12 @@ def _leaves_no_trace(subject: Subject) -> None:
     """Inference gives the same twice, and the masks of later passes are what they would be without it."""
     for p in EXACT:
         x, seed = points(subject, p), subject.seed("trace", p)
-        (train, _), (again, infer) = subject.start(p, seed), subject.start(p, seed)
-        train(x), again(x)
+        train, _ = subject.start(p, seed)
+        undisturbed = [train(x), train(x)]
+        train, infer = subject.start(p, seed)
+        train(x)
         require(np.array_equal(infer(x), infer(x)), f"p = {p}: inference gives another result the second time")
-        require(np.array_equal(train(x), again(x)), f"p = {p}: the mask after inference is not the one without inference")
+        require(np.array_equal(train(x), undisturbed[1]), f"p = {p}: the mask after inference is not the one without inference")
 
 
 def _under_readings(subject: Subject, blank: Result, parts: list[Scaled]) -> Result:
@@ -88,13 +90,14 @@ def _forward(subject: Subject, p: float) -> list[Scaled]:
     train, infer = subject.start(p, subject.seed("scale", p))
     trained, inferred, wide = train(x), infer(x), x.astype(np.float64)
     kept = (trained != 0) & (wide != 0)
-    return [Scaled(True, p, wide[kept], trained[kept]), Scaled(False, p, wide, inferred)]
+    return [Scaled(True, p, wide[kept], trained[kept]), Scaled(False, p, wide.ravel(), inferred.ravel())]
 
 
 def points(subject: Subject, p: float) -> Array:
-    """Numbers of every size, zeros of both signs among them."""
+    """A matrix of numbers of every size, zeros of both signs among them, in another layout for each p."""
     rng = np.random.default_rng(subject.seed("points", p))
-    return cast(np.append(block(subject.target, rng, POINTS - 1, np.zeros(1, np.int64)), -0.0), subject.target)
+    numbers = np.append(block(subject.target, rng, POINTS - 1, np.zeros(1, np.int64)), -0.0)
+    return laid_out(cast(numbers.reshape(-1, 16), subject.target), LAYOUTS[int(8 * p) % len(LAYOUTS)])
 
 
 def check_derivative(subject: Subject, blank: Result) -> Result:

@@ -21,14 +21,15 @@ from eqwise.spec.numbers.expression import number
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
 WIDE, TALL = (2048, 512), (512, 2048)  # 2²⁰ entries each, which is where the tests have their power, whatever the effort
-SMALL, SEEDS = (2, 4), 2048  # many small layers, a seed for each
+SMALL, SEEDS = ((2, 4), (8, 1), (1, 8)), 1024  # many small layers of eight weights, a seed for each
+FAR = range(13, 31)  # bits of the seed that must matter, above those that the neighbours differ in
 ODD = ((1, 1), (1, 7), (7, 1), (3, 5), (5, 3), (33, 17))
 BIASES = ((1,), (2,), (7,), (1024,))
 
 
 @dataclass(frozen=True)
-class Layer:
-    """Weights that were drawn: as many rows as inputs, or many layers of one shape with a row for each."""
+class Layers:
+    """Weights that were drawn: one layer, or many of one shape with a row for each."""
 
     weights: Floats
     shape: tuple[int, int]
@@ -38,17 +39,17 @@ def check_distribution(session: Session, operation: Operation, dtype: str) -> Re
     """Entries are independent draws from the law: in two shapes, whose inputs and outputs are exchanged, and over many seeds."""
     blank, target = Result(operation.clauses, operation.name, "distribution", dtype, "not_offered"), FORMATS[dtype]
     try:
-        layers = _layers(session, operation, target)
+        groups = _groups(session, operation, target)
     except NotOffered as reason:
         return replace(blank, message=str(reason))
     except AdapterError as error:
         return replace(blank, verdict="error", message=str(error))
-    blank = replace(blank, points=sum(layer.weights.size for layer in layers))
-    printed = _judged(operation, AS_PRINTED, layers, target)
+    blank = replace(blank, points=sum(layers.weights.size for group in groups for layers in group))
+    printed = _judged(operation, AS_PRINTED, groups, target)
     if printed.alarm is None:
         return replace(blank, verdict="conforms", max_share=printed.share)
     for name in _readings(session, operation):
-        other = _judged(operation, name, layers, target)
+        other = _judged(operation, name, groups, target)
         if other.alarm is None:
             return replace(blank, verdict="conforms_as", max_share=other.share, reading=f"{operation.clauses[0]}:{name}")
     return replace(blank, verdict="deviates", max_share=printed.share, message=str(printed.alarm))
@@ -60,31 +61,38 @@ def _readings(session: Session, operation: Operation) -> list[str]:
     return sorted(EQUATIONS[operation.equations[0]].readings, key=lambda name: name != declared)
 
 
-def _judged(operation: Operation, reading: str, layers: list[Layer], target: Format) -> Judgement:
-    return judged(findings(operation.equations[0], reading, layers, target))
+def _judged(operation: Operation, reading: str, groups: list[list[Layers]], target: Format) -> Judgement:
+    return judged(findings(operation.equations[0], reading, groups, target))
 
 
-def findings(equation: int, reading: str, layers: list[Layer], target: Format) -> Iterator[Finding]:
-    """Every test of these weights under a reading of the equation."""
-    infinite = sum(np.count_nonzero(~np.isfinite(layer.weights)) for layer in layers)
-    if infinite:
-        yield Finding(f"{infinite} entries are not finite", 0.0)
-        return
+def findings(equation: int, reading: str, groups: list[list[Layers]], target: Format) -> Iterator[Finding]:
+    """Every test of these weights under a reading of the equation; a group is put into one matrix."""
     matrices = []
-    for layer in layers:
+    for group in groups:
+        infinite = sum(np.count_nonzero(~np.isfinite(layers.weights)) for layers in group)
+        if infinite:
+            yield Finding(f"{infinite} weights are not finite", 0.0)
+            return
         with reading_as({equation: reading}):
-            law, unit = standardised(EQUATIONS[equation](*map(number, layer.shape)))
-        matrices.append(Draws(layer.weights / unit, law, target))
+            laws = [standardised(EQUATIONS[equation](*map(number, layers.shape))) for layers in group]
+        scaled = [layers.weights / unit for layers, (_, unit) in zip(group, laws, strict=True)]
+        matrices.append(Draws(np.concatenate(scaled), laws[0][0], target))
     yield from draws.findings(matrices)
 
 
-def _layers(session: Session, operation: Operation, target: Format) -> list[Layer]:
+def _groups(session: Session, operation: Operation, target: Format) -> list[list[Layers]]:
+    """Two large layers of neighbouring seeds, and the many small ones."""
     for shape in ODD:
         drawn(session, operation, shape, 1, target)
     seed = _seed(session, operation, target)
-    large = [Layer(drawn(session, operation, shape, seed + k, target), shape) for k, shape in enumerate((WIDE, TALL))]
-    small = [drawn(session, operation, SMALL, seed + 2 + k, target).ravel() for k in range(SEEDS)]
-    return [*large, Layer(np.array(small), SMALL)]
+    large = [[Layers(drawn(session, operation, shape, seed + k, target), shape)] for k, shape in enumerate((WIDE, TALL))]
+    return [*large, [_many(session, operation, shape, seed + 2 + k * SEEDS, target) for k, shape in enumerate(SMALL)]]
+
+
+def _many(session: Session, operation: Operation, shape: tuple[int, int], seed: int, target: Format) -> Layers:
+    """Layers of neighbouring seeds, and of some that differ in one far bit."""
+    seeds = [*range(seed, seed + SEEDS), *(seed ^ (1 << bit) for bit in FAR)]
+    return Layers(np.array([drawn(session, operation, shape, s, target).ravel() for s in seeds]), shape)
 
 
 def _seed(session: Session, operation: Operation, target: Format) -> int:

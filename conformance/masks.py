@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from math import ceil, log
+from math import ceil, log, log2
 
 import numpy as np
 
@@ -33,28 +33,28 @@ class Masks:
         """Every test; p must lie strictly between 0 and 1."""
         yield share(self.large, self.p)
         yield self._repetitions()
-        yield self._pairs(list(combinations(self.large, 2)), "the same units in other passes")
+        yield in_pairs(list(combinations(self.large, 2)), self.p, "the same units in other passes")
         first, half = self.large[0], self.large[0].size // 2
         for mask, name in ((first, "along rows"), (first.T, "down columns"), (self.small, "from pass to pass")):
-            yield self._pairs(list(chance.pairs(mask.ravel())), f"units {name}")
-        yield self._pairs([(first.ravel()[:half], first.ravel()[: -half - 1 : -1])], "units from both ends")
-        yield self._lines(1, "column")
-        yield self._lines(0, "row")
+            yield independent(mask, self.p, f"units {name}")
+        yield in_pairs([(first.ravel()[:half], first.ravel()[: -half - 1 : -1])], self.p, "units from both ends")
+        lines = self.large.reshape(-1, self.large.shape[2])
+        yield self._lines(lines.T, "column")
+        yield self._lines(lines, "row")
+        yield self._lines(self.small, "pass")
         yield self._by_value()
-        yield self._spread(self.large.reshape(-1, self.large.shape[2]), "row")
+        yield self._spread(lines, "row")
         yield self._spread(self.small, "pass")
 
     def _count(self, counts: Array, trials: int) -> Floats:
         return chance.binomial(counts, counts, trials, self.p, SLACK)
 
-    def _lines(self, axis: int, name: str) -> Finding:
-        """No column, and no row, is dropped more often than others."""
-        lines = self.large.reshape(-1, self.large.shape[2])
-        counts, trials = np.count_nonzero(lines, axis=1 - axis), lines.shape[1 - axis]
+    def _lines(self, lines: Array, name: str) -> Finding:
+        """None is dropped more often than others."""
+        counts, trials = np.count_nonzero(lines, axis=1), lines.shape[1]
         probabilities = self._count(counts, trials)
         worst = int(np.argmin(probabilities))
-        where = f"{name} {worst % self.large.shape[1 + axis] + 1}"
-        what = f"p = {self.p}: in {where} {counts[worst]} of {trials} units are dropped"
+        what = f"p = {self.p}: in {name} {worst + 1} {counts[worst]} of {trials} units are dropped"
         return Finding(what, chance.any_of(probabilities))
 
     def _spread(self, groups: Array, name: str) -> Finding:
@@ -76,20 +76,11 @@ class Masks:
         what = f"p = {self.p}: {counts[worst]} of {trials[worst]} {list(parts)[worst]} units are dropped"
         return Finding(what, chance.any_of(probabilities))
 
-    def _pairs(self, pairs: list[tuple[Array, Array]], name: str) -> Finding:
-        """Two units are both dropped, and both kept, as often as independence has it."""
-        both = np.array([[np.count_nonzero(a & b), np.count_nonzero(~(a | b))] for a, b in pairs])
-        trials = np.array([a.size for a, _ in pairs])[:, None]
-        probabilities = chance.binomial(both, both, trials, np.array([self.p**2, (1 - self.p) ** 2]), 2 * SLACK)
-        k, kind = divmod(int(np.argmin(probabilities)), 2)
-        what = f"p = {self.p}: {name}, {both[k, kind]} of {trials[k, 0]} pairs are both {('dropped', 'kept')[kind]}"
-        return Finding(what, chance.any_of(probabilities))
-
     def _repetitions(self) -> Finding:
         """No long piece of a mask comes again, counted in whole bytes."""
         every = np.packbits(self.large.ravel()).astype(np.float64)
         pairs, likelier = len(every) ** 2 / 2, max(self.p, 1 - self.p) + SLACK
-        length = ceil(log(pairs / chance.LEVEL) / (-8 * log(likelier)))
+        length = 2 ** ceil(log2(log(pairs / chance.LEVEL) / (-8 * log(likelier))))
         found = chance.repeated_run(every, length)
         if found is None:
             return Finding(f"no {8 * length} units repeat", 1.0)
@@ -102,3 +93,18 @@ def share(masks: Array, p: float) -> Finding:
     count = np.count_nonzero(masks)
     what = f"{count} of {masks.size} units are dropped, {p * masks.size:.0f} expected for p = {p}"
     return Finding(what, float(chance.binomial(count, count, masks.size, p, SLACK)))
+
+
+def independent(mask: Array, p: float, name: str) -> Finding:
+    """Units some places apart have nothing to do with each other."""
+    return in_pairs(list(chance.pairs(mask.ravel())), p, name)
+
+
+def in_pairs(pairs: list[tuple[Array, Array]], p: float, name: str) -> Finding:
+    """Two units are both dropped, and both kept, as often as independence has it."""
+    both = np.array([[np.count_nonzero(a & b), np.count_nonzero(~(a | b))] for a, b in pairs])
+    trials = np.array([a.size for a, _ in pairs])[:, None]
+    probabilities = chance.binomial(both, both, trials, np.array([p**2, (1 - p) ** 2]), 2 * SLACK)
+    k, kind = divmod(int(np.argmin(probabilities)), 2)
+    what = f"p = {p}: {name}, {both[k, kind]} of {trials[k, 0]} pairs are both {('dropped', 'kept')[kind]}"
+    return Finding(what, chance.any_of(probabilities))

@@ -7,13 +7,14 @@ Prints the smallest probability, the number of alarms, and how often each level 
 import sys
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from eqwise.conformance import dropout, initialization
 from eqwise.conformance.chance import LEVEL, Finding
-from eqwise.conformance.initialization import Layer, findings
-from eqwise.conformance.masks import Masks, share
+from eqwise.conformance.initialization import Layers, findings
+from eqwise.conformance.masks import Masks, independent, share
 from eqwise.reference import initialization as reference
 from eqwise.spec.document import AS_PRINTED
 from eqwise.spec.numbers.formats import FORMATS
@@ -25,10 +26,15 @@ def of_weights(number: int, dtype: str, rng: np.random.Generator, size: int = 1)
     """Every test of the reference's weights, under the printed law."""
     draw = LAWS[number]
     shapes = [(rows // size, columns // size) for rows, columns in (initialization.WIDE, initialization.TALL)]
-    large = [Layer(draw(shape, rng, dtype).astype(np.float64), shape) for shape in shapes]
-    seeds, small = initialization.SEEDS // size**2 + 8, initialization.SMALL
-    many = np.array([draw(small, rng, dtype).ravel() for _ in range(seeds)]).astype(np.float64)
-    yield from findings(number, AS_PRINTED, [*large, Layer(many, small)], FORMATS[dtype])
+    large = [[Layers(draw(shape, rng, dtype).astype(np.float64), shape)] for shape in shapes]
+    seeds = initialization.SEEDS // size**2 + 8
+    small = [Layers(draw_many(draw, shape, rng, dtype, seeds), shape) for shape in initialization.SMALL]
+    yield from findings(number, AS_PRINTED, [*large, small], FORMATS[dtype])
+
+
+def draw_many(draw: Any, shape: tuple[int, int], rng: np.random.Generator, dtype: str, count: int) -> Any:
+    """A row for each layer."""
+    return np.array([draw(shape, rng, dtype).ravel() for _ in range(count)]).astype(np.float64)
 
 
 def of_masks(rng: np.random.Generator, size: int = 1) -> Iterator[Finding]:
@@ -36,6 +42,7 @@ def of_masks(rng: np.random.Generator, size: int = 1) -> Iterator[Finding]:
     rows, columns = dropout.LARGE[0] // size, dropout.LARGE[1] // min(size, 8)
     units, many = int(np.prod(dropout.SMALL)), dropout.MANY // size + 8
     yield share(rng.random((rows, columns)) < dropout.NEARLY_ALL, dropout.NEARLY_ALL)
+    yield from (share(mask := rng.random(dropout.OTHERS[-1]) < 1 / 8, 1 / 8), independent(mask, 1 / 8, "units"))
     for p in dropout.SHARES:
         large, small = rng.random((dropout.PASSES + 1, rows, columns)) < p, rng.random((many, units)) < p
         yield from Masks(p, rng.normal(size=(rows, columns)), large, small).findings()
