@@ -30,6 +30,7 @@ COUNTS = {  # structures drawn, times the effort
 BATCH = {"rows": 24, "sample": 96, "affine": 32, "network": 48, "columns": 24, "matrices": 1}
 GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2, "columns": 6, "matrices": 1}
 USUAL = 3  # usual hyper-parameters that get a block of their own
+MOST_NUMBERS = 3200  # of the first input in one batch
 REDUCED = 60
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
@@ -86,8 +87,13 @@ def calls(session: Session, operation: Operation, kind: str, target: Format) -> 
         if elementwise:
             yield samples.elementwise(operation, structure, target)
         else:
-            batch = (BATCH if kind == "value" else GRADIENT_BATCH)[operation.shape]
-            yield from samples.vector_calls(operation, structure, target, batch)
+            yield from samples.vector_calls(operation, structure, target, _batch(operation, kind, structure))
+
+
+def _batch(operation: Operation, kind: str, structure: Structure) -> int:
+    """How many rows or samples: of samples fewer where they are long, or hardly differ."""
+    most = (BATCH if kind == "value" else GRADIENT_BATCH)[operation.shape]
+    return min(most, 32 * structure.shape[0], MOST_NUMBERS // structure.shape[0]) if operation.shape == "sample" else most
 
 
 def _reduced_calls(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Call]:
@@ -107,6 +113,9 @@ def _structures(session: Session, operation: Operation, kind: str, target: Forma
         for hyper in samples.usual_hyper(operation)[:USUAL]:
             seed = session.seed_for(operation.name, kind, target.name, *hyper.items())
             yield Structure((samples.BLOCK,), hyper=hyper, seed=seed)
+    if kind == "value" and operation.shape == "sample" and "observed" in operation.inputs.values():
+        for length in samples.LONG:
+            yield Structure((length,), seed=session.seed_for(operation.name, kind, target.name, length))
     seed = session.seed_for(operation.name, kind, target.name)
     found = samples.drawn(samples.structures(operation, target), COUNTS[operation.shape] * session.volume, seed)
     if operation.shape == "columns":  # whose faults are often those of one batch size, so that each has its turn

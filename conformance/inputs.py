@@ -158,11 +158,11 @@ def vectors(domain: Domain, target: Format, rng: Generator, shape: tuple[int, ..
 
 
 def _spreads(rng: Generator, first: Floats) -> Floats:
-    """Differences from the first input: of the size of 1 or of a small part of it, one in eight 0, in some rows all."""
+    """Differences from the first input: of the size of 1 or of a small part of it, one in sixteen 0, in some rows all."""
     rows = (*first.shape[:-1], 1)
     size = np.abs(first).max(axis=-1, keepdims=True, initial=0.0) * np.ldexp(1.0, -rng.integers(2, 30, rows))
     spread = rng.normal(size=first.shape) * np.where(rng.random(rows) < 0.5, 1.0, size)
-    return np.where((rng.random(first.shape) < 0.125) | (rng.random(rows) < 0.1), 0.0, spread)
+    return np.where((rng.random(first.shape) < 0.0625) | (rng.random(rows) < 0.05), 0.0, spread)
 
 
 def _real_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:

@@ -22,6 +22,7 @@ BLOCK = 1024
 SHAPES = ((BLOCK,), (32, 32), (8, 8, 16), (), (0,), (1,), (7,), (3, 5), (2, 3, 4), (5, 1), (777,))
 LAYOUTS = ("C", "F", "strided", "reversed")
 LENGTHS = (1, 2, 3, 5, 10, 33)
+LONG = (100, 300)  # where the vectors are samples, for values only
 AFFINE = ((2, 1), (1, 3), (3, 2), (5, 4), (17, 3))
 WIDTHS = ((2, 3, 1), (3, 4, 2), (1, 5, 3), (4, 3, 2, 3), (3, 2))
 BATCHES = (1, 2, 3, 8, 24)

@@ -83,25 +83,30 @@ def _within_range(t: Any, y: Any) -> tuple[Any, Any, Any]:
     return np.ldexp(t, -bits), np.ldexp(y, -bits), bits
 
 
-def _mean_square(t: Any, y: Any) -> tuple[pairs.Pair, Any, Any]:
-    """The errors t − y, scaled to at most 1, the exponent, and the mean of their squares as they are scaled."""
+def _errors(t: Any, y: Any) -> tuple[pairs.Pair, Any]:
+    """t − y, scaled to at most 1, and the exponent."""
     t, y, bits = _within_range(t, y)
     d, k = pairs.to_unit(two_sum(t, -y))
+    return d, k + bits
+
+
+def _mean_square(d: pairs.Pair) -> Any:
+    """Σd²/N over the last axis."""
     total, rest = pairs.dot(d, d)
-    return d, k + bits, (total + rest) / pairs.count(t)
+    return (total + rest) / pairs.count(d[0])
 
 
 @_measured
 def mse(t: Any, y: Any) -> Any:
     """(23): Σ(t − y)²/N over the last axis; (…, N) to (…). Integers are taken for float64."""
-    _, k, mean = _mean_square(t, y)
-    return np.ldexp(mean, 2 * k[..., 0])
+    d, k = _errors(t, y)
+    return np.ldexp(_mean_square(d), 2 * k[..., 0])
 
 
 @_measured
 def mse_vjp(t: Any, y: Any, cotangent: Any) -> Any:
     """2c(t − y)/N by t, and its negative by y."""
-    (d, _), k, _ = _mean_square(t, y)
+    (d, _), k = _errors(t, y)
     by_t = np.ldexp(product(d, cotangent[..., None], 2 / pairs.count(t)), k)
     return by_t, -by_t
 
@@ -109,22 +114,22 @@ def mse_vjp(t: Any, y: Any, cotangent: Any) -> Any:
 @_measured
 def rmse(t: Any, y: Any) -> Any:
     """(24): √(Σ(t − y)²/N) over the last axis; (…, N) to (…). Integers are taken for float64."""
-    _, k, mean = _mean_square(t, y)
-    return np.ldexp(np.sqrt(mean), k[..., 0])
+    d, k = _errors(t, y)
+    return np.ldexp(np.sqrt(_mean_square(d)), k[..., 0])
 
 
 @_measured
 def rmse_vjp(t: Any, y: Any, cotangent: Any) -> Any:
     """c(t − y)/(N·RMSE) by t, and its negative by y; nan where every error is 0."""
-    (d, _), _, mean = _mean_square(t, y)
-    by_t = product(d, cotangent[..., None], 1 / (pairs.count(t) * np.sqrt(mean)[..., None]))
+    d, _ = _errors(t, y)
+    by_t = product(d[0], cotangent[..., None], 1 / (pairs.count(t) * np.sqrt(_mean_square(d))[..., None]))
     return by_t, -by_t
 
 
 @_measured
 def mae(t: Any, y: Any) -> Any:
     """(25): Σ|t − y|/N over the last axis; (…, N) to (…). Integers are taken for float64."""
-    (d, lost), k, _ = _mean_square(t, y)
+    (d, lost), k = _errors(t, y)
     return np.ldexp(summed(np.abs(d), np.copysign(1.0, d) * lost) / pairs.count(t), k[..., 0])
 
 
