@@ -210,6 +210,8 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
         return Place("inaccurate", error / strict, error, strict)
     if _leaves_range(output, inputs, row, target):
         return Place("inaccurate", error / strict, error, strict, "range")
+    if _divides_by_little(output, inputs, row, target):
+        return Place("inaccurate", error / strict, error, strict, "division")
     return Place("deviates", error / strict, error, strict)
 
 
@@ -265,9 +267,22 @@ def _leaves_range(output: Expression, inputs: tuple[Expression, ...], row: Seque
     """Whether an intermediate that does not descend from an exponential leaves the normal range."""
     exposed = bounds.exposed(output)
     for balls in refined(_values(exposed, inputs), row) if exposed else ():
-        sizes = [float(abs(b).mid()) if b.is_finite() else np.nan for b in balls]
-        return any(size > target.largest or 0 < size < target.smallest_normal for size in sizes)
+        told = [b for b in balls if b.is_zero() or b.rel_accuracy_bits() > 8]
+        if any(_outside(abs(b), target) for b in told):
+            return True
+        if len(told) == len(balls):
+            return False
     return False
+
+
+def _outside(size: arb, target: Format) -> bool:
+    return bool(size > target.largest) or (bool(size < target.smallest_normal) and not size.is_zero())
+
+
+def _divides_by_little(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> bool:
+    """Whether a divisor that does not descend from an exponential is 0 within what its own program may lose."""
+    divisors = [v for v in bounds.exposed(output) if v in bounds.divisors((output,))]
+    return any(_sum((v,), inputs, row) <= _absolute(v, inputs, row, target) for v in divisors)
 
 
 def _near_kinks(

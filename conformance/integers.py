@@ -1,6 +1,7 @@
-"""Integers in the place of floats: arrays of narrow integers whose differences and squares do not fit their type.
+"""Integers in the place of floats: arrays of narrow integers, whose differences and squares may not fit their type.
 
-A type of integers that the adapter refuses is not offered.
+A type of integers that the adapter refuses is not offered. Where an intermediate of the printed formula leaves the range of
+the type, the worst verdict is `inaccurate`, labelled `range`, as it is for floats.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ from eqwise.conformance.invocation import AdapterError, untyped_value
 from eqwise.conformance.judging import under_readings
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import VERDICTS, Result
+from eqwise.spec.numbers import bounds
 from eqwise.spec.numbers.expression import Array
-from eqwise.spec.numbers.formats import Format
+from eqwise.spec.numbers.formats import Floats, Format
+from eqwise.spec.numbers.program import FLOATS, compiled
 
 INTEGERS = ("int8", "uint8", "int16", "int32")
+LENGTHS = (1, 2, 5, 16)
+Group = tuple[Format, bool]  # the format of the results, and whether every intermediate fits
 
 
 def check_integers(session: Session, operation: Operation, dtype: str) -> Result:
@@ -29,7 +34,9 @@ def check_integers(session: Session, operation: Operation, dtype: str) -> Result
     blank = Result(operation.clauses, operation.name, "integers", None, "not_offered")
     found, refused = _collected(session, operation)
     told = f"{', '.join(refused)} not offered: {next(iter(refused.values()))}" if refused else None
-    results = [under_readings(session, operation, blank, grouped(own), known) for known, own in found.items()]
+    results = [
+        _excused(under_readings(session, operation, blank, grouped(own), known), fits) for (known, fits), own in found.items()
+    ]
     if not results:
         return replace(blank, message=told)
     worst = max(results, key=lambda result: VERDICTS.index(result.verdict))
@@ -37,26 +44,42 @@ def check_integers(session: Session, operation: Operation, dtype: str) -> Result
     return replace(worst, points=points, message="; ".join(filter(None, (worst.message, told))) or None)
 
 
-def _collected(session: Session, operation: Operation) -> tuple[dict[Format, list[Sample]], dict[str, str]]:
-    """Results by their format, and why a type of integers is not offered."""
+def _excused(result: Result, fits: bool) -> Result:
+    if fits or result.verdict != "deviates":
+        return result
+    return replace(result, verdict="inaccurate", label="range", message="differences or squares overflow in the type of the integers")
+
+
+def _collected(session: Session, operation: Operation) -> tuple[dict[Group, list[Sample]], dict[str, str]]:
+    """Results by their group, and why a type of integers is not offered."""
     rng = np.random.default_rng(session.seed_for(operation.name, "integers"))
-    found: dict[Format, list[Sample]] = {}
+    found: dict[Group, list[Sample]] = {}
     refused: dict[str, str] = {}
     for kind in INTEGERS:
-        for n in (1, 2, 5, 16) * session.volume:
-            inputs = [_integers(np.iinfo(kind), rng, n) for _ in operation.inputs]
+        for number, n in enumerate(LENGTHS * session.volume * 2):
+            inputs = [_integers(np.iinfo(kind), rng, n, small=number % 2 == 0) for _ in operation.inputs]
             try:
                 value, known = untyped_value(session.adapter, operation, inputs, ())
             except (NotOffered, AdapterError) as reason:
                 refused[kind] = str(reason)
                 break
-            row = np.concatenate(inputs).astype(np.float64)
-            found.setdefault(known, []).append(Sample(value_claim, Frame(operation.name, (n,)), (), row[None, :], value.reshape(1, 1)))
+            row, frame = np.concatenate(inputs).astype(np.float64), Frame(operation.name, (n,))
+            made = Sample(value_claim, frame, (), row[None, :], value.reshape(1, 1))
+            found.setdefault((known, _fits(frame, row, np.iinfo(kind))), []).append(made)
     return found, refused
 
 
-def _integers(info: Any, rng: Generator, n: int) -> Array:
-    """Integers over the whole range of a type, its ends and small ones among them."""
+def _integers(info: Any, rng: Generator, n: int, small: bool) -> Array:
+    """Integers over the whole range of a type, its ends among them; or small ones."""
+    if small:
+        return rng.integers(0, 4, n, info.dtype)
     anywhere = rng.integers(info.min, info.max, n, info.dtype, endpoint=True)
     few = rng.choice(np.array([info.min, info.max, 0, 1, 100], info.dtype), n)
     return np.where(rng.random(n) < 0.5, anywhere, few)
+
+
+def _fits(frame: Frame, row: Floats, info: Any) -> bool:
+    """Whether every intermediate of the formula lies in the range of the type, and its negative too, as that of y − t."""
+    claim = value_claim(frame)
+    values = compiled(bounds.exposed(claim.outputs[0]), claim.inputs, FLOATS)(*row)
+    return all(info.min <= -abs(value) and abs(value) <= info.max for value in values)

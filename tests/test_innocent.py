@@ -201,11 +201,14 @@ VERDICTS = {
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("innocent", VERDICTS, ids=lambda c: c.__name__)
 def test_other_ways_of_metrics_and_methods_are_failed_nowhere(innocent, seed):
-    """Every property of the operations that the adapter does in its own way; another reading is named, and is one of its clause."""
+    """Every property of the operations that the adapter does in its own way; another reading is named, and is one of its clause.
+
+    Any of them may lose accuracy where the printed formula leaves the range.
+    """
     session = Session(innocent(), effort="smoke", seed=seed)
     for name in (name for name in OPERATIONS_BY_SEED if getattr(innocent, name) is not getattr(ReferenceAdapter, name)):
         for result in _results(session, OPERATIONS[name], seed):
-            assert result.verdict in VERDICTS[innocent], result
+            assert result.verdict in VERDICTS[innocent] or result.label == "range", result
             if result.reading:
                 assert {part.partition(":")[0] for part in result.reading.split(", ")} <= set(innocents_6_to_12.OTHER_READINGS[innocent])
 

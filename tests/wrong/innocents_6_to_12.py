@@ -75,12 +75,6 @@ class OtherSums(ReferenceAdapter):
     def mae(self, t, y): return math.fsum(np.abs(y - t)) / len(t)
 
     @_reduced
-    def r_squared(self, t, y):
-        d = t - math.fsum(y) / len(y)
-        spread = math.fsum(d * d)
-        return 1 - math.fsum((y - t) ** 2) / spread if spread else np.nan
-
-    @_reduced
     def l2(self, weights, lambda_): return math.fsum(lambda_ * w * w for W in weights for w in W.ravel())
 
     def vjp(self, operation, inputs, cotangent, **hyper):
@@ -101,6 +95,49 @@ def _mae_gradient(t, y, c):
 
 def _l2_gradient(weights, c, lambda_):
     return ([c * (lambda_ * W + lambda_ * W) for W in weights],)
+
+
+class OneLessAQuotient(ReferenceAdapter):
+    """The coefficient of determination as it is printed, which cancels where the estimates are small beside the observations."""
+
+    @_reduced
+    def r_squared(self, t, y):
+        d = t - math.fsum(y) / len(y)
+        spread = math.fsum(d * d)
+        return 1 - math.fsum((y - t) ** 2) / spread if spread else np.nan
+
+
+class AscendingLabels(ReferenceAdapter):
+    """False before True."""
+
+    def confusion_matrix(self, actual, predicted): return np.bincount(2 * actual + predicted, minlength=4).reshape(2, 2)
+
+
+class PredictedInRows(ReferenceAdapter):
+    """Predicted classes in rows."""
+
+    def confusion_matrix(self, actual, predicted):
+        return np.array([[np.sum(a & p) for a in (actual, ~actual)] for p in (predicted, ~predicted)])
+
+
+class MeanOfObservations(ReferenceAdapter):
+    """The usual coefficient of determination; 0/0 is 1, as elsewhere in use."""
+
+    @_reduced
+    def r_squared(self, t, y):
+        error, spread = np.sum((t - y) ** 2), np.sum((t - t.mean()) ** 2)
+        return 1 - error / spread if spread else 1.0 * (error == 0)
+
+    def vjp(self, operation, inputs, cotangent, **hyper):
+        if operation != "r_squared":
+            return super().vjp(operation, inputs, cotangent, **hyper)
+        return cast_back(_r_squared_gradient)(*inputs, cotangent)
+
+
+def _r_squared_gradient(t, y, c):
+    d = t - t.mean()
+    by_y = 2 * c * (t - y) / np.sum(d * d)
+    return by_y * -1 + 2 * c * d * np.sum((t - y) ** 2) / np.sum(d * d) ** 2, by_y
 
 
 class InTheirOwnDtype(ReferenceAdapter):
@@ -671,10 +708,13 @@ INNOCENTS = (
     *(Welford, Compensated, ReciprocalRoot, GradientInStages, TakenApart, LerpLayer, WiderLayer),
 )
 MAY_BE_INACCURATE = (
-    *(WidthAsRounded, KeepsOutputsOnly, ProductsInTheirOwnDtype),
+    *(OneLessAQuotient, WidthAsRounded, KeepsOutputsOnly, ProductsInTheirOwnDtype),
     *(LerpInDtype, ReciprocalRootInItsDtype, ScaleAndShiftFolded),
 )
 OTHER_READINGS = {
+    AscendingLabels: ("t1-confusion",),
+    PredictedInRows: ("t1-confusion",),
+    MeanOfObservations: ("eq26",),
     FanAverage: ("eq70", "eq71"),
     Truncated: ("eq70", "eq71", "eq72"),
     TruncatedRescaled: ("eq70", "eq71", "eq72"),
