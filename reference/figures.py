@@ -11,6 +11,7 @@ import numpy as np
 
 from eqwise.reference.activations import elu, identity, leaky_relu, logistic, relu, softplus, step, tanh
 from eqwise.reference.arithmetic import Floats, require
+from eqwise.reference.metrics import rmse
 from eqwise.reference.pictures import blank, settled
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def observed_predicted_figure(observed: Any, estimates: Any) -> Figure:
     axes.locator_params(nbins=8)
     axes.set_xlabel("observed", fontsize=13)
     axes.set_ylabel("estimated", fontsize=13)
-    axes.set_title(_scores(t, y), fontsize=13)
+    axes.set_title(f"RMSE = {rmse(t, y):.4g}", fontsize=13)
     axes.tick_params(labelsize=11)
     figure.legend(loc="outside lower right", fontsize=11, frameon=False)
     return settled(figure)
@@ -112,10 +113,3 @@ def _limits(values: Floats) -> tuple[float, float]:
     margin = (high - low) / 20 if high > low else max(abs(high) / 20, 0.5)
     require(math.isfinite(high + margin - (low - margin)), "values", (low, high), "lie closer together, to be drawn")
     return low - margin, high + margin
-
-
-def _scores(t: Floats, y: Floats) -> str:
-    """(24)."""
-    d = t - y
-    size = np.max(np.abs(d)) or 1.0  # the squares of shares cannot overflow
-    return f"RMSE = {size * np.sqrt(np.mean((d / size) ** 2)):.4g}"

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eqwise.reference import losses
+from eqwise.reference import losses, metrics
 from eqwise.reference.arithmetic import Array, require
 from eqwise.reference.data import Part
 from eqwise.reference.layers import Activation
@@ -86,7 +86,7 @@ class Objective:
         y = self.output.forward(u, False)
         if self.rule.hit:
             return float(np.mean(self.rule.hit(y, t)))
-        return float(np.sqrt(np.mean(np.square(y - t), dtype=np.float64)))
+        return float(metrics.rmse(t.ravel(), y.ravel()))
 
 
 def penalized(loss: float, network: Network, lambda_: float) -> float:

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,9 @@ from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.inputs import every_number
 from eqwise.conformance.loading import load
 from eqwise.conformance.session import Session
+from eqwise.reference.data import Part
+from eqwise.reference.model import build
+from eqwise.reference.objectives import Objective, gradients
 from eqwise.spec.certify import certified, derivative, rounded
 from eqwise.spec.numbers.formats import FORMATS
 
@@ -28,13 +33,13 @@ POINTS = 20_000
 REPEATS = 7
 
 
-def seconds(function: Callable[[], object]) -> float:
-    """The median CPU time of a call."""
+def seconds(function: Callable[[], object], clock: Callable[[], float] = time.process_time, repeats: int = REPEATS) -> float:
+    """The median time of a call: CPU time, or that of another clock."""
     times = []
-    for _ in range(REPEATS):
-        start = time.process_time()
+    for _ in range(repeats):
+        start = clock()
         function()
-        times.append(time.process_time() - start)
+        times.append(clock() - start)
     return statistics.median(times)
 
 
@@ -76,6 +81,39 @@ def suite() -> dict[str, float]:
     return {"cpu_seconds": environment["cpu_seconds"], "adapter_share": environment["adapter_cpu_seconds"] / environment["cpu_seconds"]}
 
 
+WIDTHS, BATCH, THREADS = (784, 256, 10), 128, 2
+
+
+def backward() -> dict[str, float]:
+    """Seconds of forward and backward of one network in float32: the reference's, and PyTorch's on as many threads."""
+    import torch
+
+    torch.set_num_threads(THREADS)
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(BATCH, WIDTHS[0])).astype(np.float32), rng.integers(0, WIDTHS[-1], BATCH)
+    ours, batch = build(WIDTHS, "relu", "softmax"), Part(x, np.eye(WIDTHS[-1], dtype=np.float32)[labels])
+    theirs = torch.nn.Sequential(torch.nn.Linear(*WIDTHS[:2]), torch.nn.ReLU(), torch.nn.Linear(*WIDTHS[1:]))
+    given, loss = (torch.from_numpy(x), torch.from_numpy(labels)), torch.nn.CrossEntropyLoss()
+
+    def learn() -> None:
+        theirs.zero_grad()
+        loss(theirs(given[0]), given[1]).backward()
+
+    timed = partial(seconds, clock=time.perf_counter, repeats=51)
+    rounds = [(timed(lambda: gradients(ours, Objective("cross_entropy", ours.output), batch)), timed(learn)) for _ in range(REPEATS)]
+    reference, torch_seconds = (min(medians) for medians in zip(*rounds, strict=True))  # others on the machine only slow it down
+    return {"reference_seconds": reference, "torch_seconds": torch_seconds, "ratio": reference / torch_seconds}
+
+
+def shown(found: dict[str, float] | None) -> str:
+    """One line for the terminal."""
+    name = f"forward and backward of {'-'.join(map(str, WIDTHS))}, batch {BATCH}, float32"
+    if found is None:
+        return f"{name}: skipped, PyTorch is not installed"
+    ours, theirs = found["reference_seconds"] * 1e3, found["torch_seconds"] * 1e3
+    return f"{name}:\n  reference {ours:.2f} ms, PyTorch on {THREADS} threads {theirs:.2f} ms, ratio {found['ratio']:.2f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", metavar="FILE")
@@ -87,10 +125,12 @@ def main() -> None:
             f"{name:<10}{row['certified_per_second']:>13,.0f}{row['pairs_per_second']:>11,.0f}"
             f"{row['bulk_points_per_second']:>15,.0f}{row['float16_seconds']:>16.3f}"
         )
+    beside = backward() if find_spec("torch") else None
+    print(shown(beside))
     whole = suite()
     print(f"suite on the reference: {whole['cpu_seconds']:.1f} CPU seconds, {whole['adapter_share']:.0%} of them inside the adapter")
     if chosen.json:
-        Path(chosen.json).write_text(json.dumps({"unary": found, "suite": whole}, indent=1) + "\n", encoding="utf-8")
+        Path(chosen.json).write_text(json.dumps({"unary": found, "backward": beside, "suite": whole}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
@@ -28,10 +29,9 @@ def summary(results: list[Result], adapter: Any) -> Iterator[str]:
     yield ""
     yield f" eqwise: {adapter.name} {adapter.version} against the notes ".center(WIDTH, "=")
     yield from _table(clauses)
-    for key in sorted(clauses, key=_order):
-        if clauses[key].verdict not in ("conforms", "not_offered"):
-            yield ""
-            yield from _clause(key, [result for result in results if key in result.clauses and result.concerns_clauses])
+    for keys, judged in _blocks(results, sorted(clauses, key=_order)):
+        yield ""
+        yield from _clauses(keys, judged)
     outside = [result for result in results if result.property == "special_values" and result.message]
     if outside:
         yield ""
@@ -63,10 +63,19 @@ def _table(clauses: dict[str, Any]) -> Iterator[str]:
             yield "   " + ", ".join(f"{name}: {count}" for name, count in rest.items())
 
 
-def _clause(key: str, results: list[Result]) -> Iterator[str]:
-    yield from _wrapped(_cited(key), "")
-    judged = [result for result in results if result.verdict not in ("conforms", "not_offered")]
-    judged.sort(key=lambda result: (-VERDICTS.index(result.verdict), -(result.max_share or 0.0)))
+def _blocks(results: list[Result], keys: list[str]) -> Iterator[tuple[list[str], list[Result]]]:
+    """The clauses to tell of, with what does not simply conform, the worst first; those that share it stand together."""
+    told = [r for r in results if r.concerns_clauses and r.verdict not in ("conforms", "not_offered")]
+    told.sort(key=lambda result: (-VERDICTS.index(result.verdict), -(result.max_share or 0.0)))
+    judged = {key: [result for result in told if key in result.clauses] for key in keys}
+    for _, group in groupby(filter(judged.get, keys), key=lambda key: [result.key for result in judged[key]]):
+        together = list(group)
+        yield together, judged[together[0]]
+
+
+def _clauses(keys: list[str], judged: list[Result]) -> Iterator[str]:
+    for key in keys:
+        yield from _wrapped(_cited(key), "")
     worst = judged[0]
     where = " ".join(str(word) for word in (worst.operation, worst.property, worst.label, worst.dtype) if word)
     reading = f" [{worst.reading}]" if worst.reading else ""
