@@ -33,7 +33,7 @@ def split(inputs: Array, targets: Array, ratios: Sequence[float] = (8, 1, 1), se
     n, share = len(inputs), _last_share(ratios)
     require(len(targets) == n, "number of targets", len(targets), f"be the number of inputs, {n}")
     size = int(n * share)
-    require(size > 0 and 2 * size < n, "number of samples", n, f"leave at least one in each part of {':'.join(map(str, ratios))}")
+    require(size > 0 and 2 * size < n, "number of samples", n, f"leave at least one in each part of {':'.join(f'{r:g}' for r in ratios)}")
     order = np.random.default_rng(seed).permutation(n)
     cuts = order[2 * size :], order[:size], order[size : 2 * size]
     return Split(*(Part(inputs[chosen], targets[chosen]) for chosen in cuts))

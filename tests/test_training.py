@@ -1,5 +1,6 @@
 """The training system of the reference: its procedure, what it keeps, and its command."""
 
+import sys
 from copy import deepcopy
 
 import numpy as np
@@ -193,6 +194,17 @@ def test_command_learns_a_file(tmp_path, capsys):
     options = ["--hidden=", "--eta", "0.1", "--optimizer", "sgd", "--curve", str(tmp_path / "a.svg")]
     assert command("--data", str(tmp_path / "a.csv"), "--regression", *options) == 0
     assert float(capsys.readouterr().out.splitlines()[3].split()[-1]) < 1
+
+
+@pytest.mark.parametrize("module", ("matplotlib", "sklearn.datasets", "threadpoolctl", "tqdm"))
+def test_command_names_a_missing_extra(module, tmp_path, monkeypatch, capsys):
+    """Without one of the optional packages the message is the command that installs them."""
+    for needed in ("matplotlib", "sklearn", "threadpoolctl", "tqdm"):
+        pytest.importorskip(needed)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, module, None)
+    assert command("--data", "digits") == 4
+    assert capsys.readouterr().err == f"eqwise: {module.partition('.')[0]} is missing: pip install 'eqwise[data]'\n"
 
 
 @pytest.mark.parametrize(
