@@ -1,7 +1,224 @@
 """What is checked of optimizers, (38) and (57) to (68): every step, and every part of their state."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import Check
+from eqwise.conformance.comparison import Claim, Outcome, judge
+from eqwise.conformance.invocation import AdapterError
+from eqwise.conformance.optimizer_claims import METHODS, Method, Readings, claim_of, inherited_columns, recursion, rows_of
+from eqwise.conformance.optimizer_parts import Part, Shows, parts, whole
+from eqwise.conformance.optimizer_purity import check_purity
+from eqwise.conformance.optimizer_start import Measured, measured
+from eqwise.conformance.pinning import Probe, implicated
+from eqwise.conformance.session import Session
+from eqwise.conformance.trajectories import Track, plans, run
+from eqwise.conformance.verdicts import FAILING, Result
+from eqwise.spec.document import AS_PRINTED
+from eqwise.spec.numbers.formats import FORMATS, Floats, Format
+from eqwise.spec.numbers.program import FLOATS, compiled
 
-CHECKS: Mapping[str, Mapping[str, Check]] = {}
+Columns = Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What judging one rule found: the equations that it is about, the outcome, and those that explain a failure."""
+
+    equations: tuple[int, ...]
+    outcome: Outcome
+    implicated: tuple[int, ...]
+    undefined: str = ""  # what was seen where the formula is 0/0
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome.verdict in FAILING
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The recorded steps of an optimizer, judged under one choice of readings: for theta, and for each slot that is shown."""
+
+    readings: Readings
+    step: Finding
+    slots: tuple[Finding, ...]
+
+    @property
+    def failures(self) -> int:
+        return sum(finding.failed for finding in (self.step, *self.slots))
+
+    @property
+    def failing(self) -> set[int]:
+        """The equations that the failing findings are about."""
+        return {number for finding in (self.step, *self.slots) if finding.failed for number in finding.equations}
+
+
+def check_update(session: Session, operation: Operation, dtype: str) -> Result:
+    """Every step takes theta where the formula does: from what the optimizer shows that it keeps, or else from all gradients."""
+    return _result(session, operation, "update", dtype, lambda found: (found.step,))
+
+
+def check_state(session: Session, operation: Operation, dtype: str) -> Result:
+    """What the optimizer keeps follows, step by step, from what it kept before, from 0 on."""
+    return _result(session, operation, "state", dtype, lambda found: found.slots)
+
+
+def evidence(session: Session, operation: Operation, dtype: str) -> Evidence:
+    """The evidence on an optimizer in a dtype, gathered once."""
+    key = ("optimizer", operation.name, dtype)
+    if key not in session.cache:
+        session.cache[key] = _evidence(session, operation, FORMATS[dtype])
+    return session.cache[key]  # type: ignore[no-any-return]
+
+
+def _evidence(session: Session, operation: Operation, target: Format) -> Evidence:
+    """The printed formulas first; where they fail, the choice of readings that fails least, a declared one before others."""
+    method = METHODS[operation.name]
+    drawn = plans(operation, session.volume, target, session.seed_for(operation.name, "steps", target.name))
+    tracks = run(session, operation.name, drawn, target, tuple(method.slots))
+    judging = _Judging(operation.name, method, tracks, target, 6 * session.volume)
+    found = judging.under((), Measured())
+    declared = session.declared(operation.name)
+    known = {number: declared.get(f"eq{number}", AS_PRINTED) for number in operation.equations}
+    for choice in sorted(operation.readings()[1:], key=lambda choice: choice != known):
+        readings = tuple((number, name) for number, name in choice.items() if name != AS_PRINTED)
+        concerned = any(number in found.failing for number, _ in readings)
+        start = measured(session, operation, method, readings, target) if concerned else None
+        if start is not None:
+            other = judging.under(readings, start)
+            found = other if other.failures < found.failures + (choice == known) else found
+    return found
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """Recorded runs, to be judged under one choice of readings after another."""
+
+    operation: str
+    method: Method
+    tracks: Sequence[Track]
+    target: Format
+    places: int
+
+    def under(self, readings: Readings, at: Measured) -> Evidence:
+        shown = [name for name in self.method.slots if all(name in track.kept for track in self.tracks)]
+        slots = tuple(self._slot(name, readings, at) for name in shown)
+        return Evidence(readings, self._step(readings, at, [name for name in self.method.slots if name not in shown]), slots)
+
+    def _slot(self, name: str, readings: Readings, at: Measured) -> Finding:
+        rule, blocks = self.method.slots[name], []
+        for track in self.tracks:
+            kept = track.kept[name]
+            before = np.concatenate([np.full_like(kept[:1], at.start), kept[1:-1]])
+            blocks.append(({**track.columns(), name: before}, kept[1:]))
+        return self._judged(rule.equations, claim_of(rule, readings), blocks, whole(rule.equations))
+
+    def _step(self, readings: Readings, at: Measured, hidden: list[str]) -> Finding:
+        rule, blocks = self.method.step, []
+        equations = (*(number for name in hidden for number in self.method.slots[name].equations), *rule.equations)
+        for track in self.tracks:
+            columns = {"epsilon": np.full((1, 1), at.epsilon), **track.columns()}
+            for name in self.method.slots:
+                shown = {name: track.kept[name][1:]} if name not in hidden else {}
+                columns = {**columns, **(shown or self._unseen(name, readings, at, columns))}
+            blocks.append((columns, track.theta[1:]))
+        return self._judged(equations, claim_of(rule, readings, tuple(hidden)), blocks, parts(self.operation, equations, bool(hidden)))
+
+    def _unseen(self, name: str, readings: Readings, at: Measured, columns: Columns) -> Columns:
+        return inherited_columns(name, *recursion(self.method.slots[name], readings, name, at.start, columns, self.target))
+
+    def _judged(
+        self, equations: tuple[int, ...], claim: Claim, blocks: Sequence[tuple[Columns, Floats]], known: Mapping[Part, Shows]
+    ) -> Finding:
+        """Places are judged together where the same parts of the equations have something to say."""
+        rows = np.concatenate([rows_of(claim, columns) for columns, _ in blocks])
+        actual = np.concatenate([after.ravel() for _, after in blocks])[:, None]
+        codes = np.concatenate([self._codes(known, columns, after.shape) for columns, after in blocks])
+        defined, undefined = _defined(claim, rows)
+        outcome, probes = Outcome("conforms", 0, 0.0, 0.0), []
+        for code in np.unique(codes[defined]):
+            chosen = defined & (codes == code)
+            found = judge(claim, rows[chosen], actual[chosen], self.target, self.places)
+            outcome = outcome.merged(found)
+            active = frozenset(part for k, part in enumerate(known) if code >> k & 1)
+            probes.append(Probe(active, found.verdict in FAILING))
+        blamed = tuple(dict.fromkeys(number for number, _ in implicated(probes)))
+        return Finding(equations, outcome, blamed, _seen(claim, rows[undefined], actual[undefined, 0]))
+
+    def _codes(self, known: Mapping[Part, Shows], columns: Columns, shape: tuple[int, ...]) -> Any:
+        codes = np.zeros(shape, np.int64)
+        for k, shows in enumerate(known.values()):
+            codes += np.where(shows(columns, self.target), 1 << k, 0)
+        return codes.ravel()
+
+
+def _defined(claim: Claim, rows: Floats) -> tuple[Any, Any]:
+    """Where the inputs are finite and the formula has a value, and where it has none."""
+    with np.errstate(all="ignore"):
+        (value,) = compiled(claim.outputs, claim.inputs, FLOATS)(*rows.T)
+    finite, known = np.isfinite(rows).all(axis=1), np.isfinite(np.broadcast_to(value, len(rows)))
+    return finite & known, finite & ~known
+
+
+def _seen(claim: Claim, rows: Floats, actual: Floats) -> str:
+    """What became of theta where its formula is 0/0, which is recorded and not judged."""
+    names = [str(x.value) for x in claim.inputs]
+    if not len(rows) or "theta" not in names:
+        return ""
+    theta = rows[:, names.index("theta")]
+    seen = {"stays as it is": actual == theta, "becomes nan": np.isnan(actual)}
+    told = [what for what, where in seen.items() if where.all()] or ["is treated unevenly"]
+    return f"where the formula is 0/0, at {len(rows)} places, theta {told[0]}"
+
+
+def _result(session: Session, operation: Operation, kind: str, dtype: str, chosen: Callable[[Evidence], Sequence[Finding]]) -> Result:
+    blank = Result(operation.clauses, operation.name, kind, dtype, "not_offered")
+    try:
+        found = evidence(session, operation, dtype)
+    except NotOffered as reason:
+        return replace(blank, message=str(reason))
+    except AdapterError as error:
+        return replace(blank, verdict="error", message=str(error))
+    findings = chosen(found)
+    if not findings:
+        return replace(blank, message="what it keeps is not shown")
+    outcome = reduce(Outcome.merged, [finding.outcome for finding in findings])
+    failing = [finding for finding in findings if finding.failed]
+    equations = {number for finding in failing for number in finding.implicated} or {n for finding in findings for n in finding.equations}
+    readings = [f"eq{number}:{name}" for number, name in found.readings if any(number in finding.equations for finding in findings)]
+    return replace(
+        blank,
+        clauses=tuple(f"eq{number}" for number in sorted(equations)),
+        verdict="conforms_as" if readings and outcome.verdict == "conforms" else outcome.verdict,
+        reading=", ".join(readings) or None,
+        label=outcome.label if outcome.verdict != "conforms" else None,
+        points=outcome.points,
+        certified=outcome.points,
+        max_ulp=outcome.max_ulp,
+        max_share=outcome.max_share,
+        worst=outcome.worst if outcome.verdict != "conforms" else None,
+        message=_message(outcome, findings),
+    )
+
+
+def _message(outcome: Outcome, findings: Sequence[Finding]) -> str | None:
+    failed = f"{outcome.verdict}, with an error of {outcome.max_share:.3g} times the strict allowance"
+    told = [failed] if outcome.verdict != "conforms" else []
+    return "; ".join(told + [finding.undefined for finding in findings if finding.undefined]) or None
+
+
+CHECKS: Mapping[str, Mapping[str, Check]] = {
+    name: {
+        "update": check_update,
+        **({"state": check_state} if method.slots else {}),
+        "purity": check_purity,
+    }
+    for name, method in METHODS.items()
+}

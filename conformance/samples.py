@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import hypothesis
 import numpy as np
@@ -18,6 +18,7 @@ from eqwise.conformance.invocation import flattened
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import Floats, Format
 
+Drawn = TypeVar("Drawn")
 BLOCK = 1024
 SHAPES = ((BLOCK,), (32, 32), (8, 8, 16), (), (0,), (1,), (7,), (3, 5), (2, 3, 4), (5, 1), (777,))
 LAYOUTS = ("C", "F", "strided", "reversed")
@@ -55,16 +56,16 @@ class Call:
         return tuple(float(self.named[name]) for name in self.frame.entry.hyper)
 
 
-def drawn(strategy: st.SearchStrategy[Structure], count: int, seed: int) -> list[Structure]:
+def drawn(strategy: st.SearchStrategy[Drawn], count: int, seed: int) -> list[Drawn]:
     """`count` structures at most, the same for the same seed."""
-    found: list[Structure] = []
+    found: list[Drawn] = []
 
     @hypothesis.seed(seed)
     @settings(
         max_examples=count, database=None, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck)
     )
     @hypothesis.given(strategy)
-    def collect(structure: Structure) -> None:
+    def collect(structure: Drawn) -> None:
         found.append(structure)
 
     collect()

@@ -1,0 +1,119 @@
+"""What one step of an optimizer is held against: a claim for what it keeps, one for the parameters, over named columns.
+
+Where an optimizer shows what it keeps, every step starts from that. Where it does not, what it must keep follows from the
+gradients by the exact recursion, and is allowed what all steps so far are allowed, each passing its own on to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from eqwise.conformance.comparison import Claim
+from eqwise.spec import optimizers
+from eqwise.spec.certify import precision
+from eqwise.spec.document import Equation, reading_as
+from eqwise.spec.numbers import bounds
+from eqwise.spec.numbers.expression import Expression, lifted, symbol
+from eqwise.spec.numbers.formats import Floats, Format
+from eqwise.spec.numbers.program import BALLS, FLOATS, compiled
+from eqwise.spec.numbers.tape import gradient
+
+Readings = tuple[tuple[int, str], ...]
+_ERROR, _ONE = "_error", "one"
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A formula of a step, and the equations that it composes."""
+
+    equations: tuple[int, ...]
+    formula: Callable[..., Any]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.formula.parameters if isinstance(self.formula, Equation) else tuple(signature(self.formula).parameters)
+
+
+@dataclass(frozen=True)
+class Method:
+    """An optimizer: how the parameters move, and how each of its slots does, by the notes' symbols."""
+
+    step: Rule
+    slots: Mapping[str, Rule] = field(default_factory=dict)
+
+
+METHODS: Mapping[str, Method] = {
+    "sgd":      Method(Rule((38, 57), optimizers.sgd)),
+    "momentum": Method(Rule((59,), optimizers.momentum), {"v": Rule((58,), optimizers.velocity)}),
+    "adagrad":  Method(Rule((61,), optimizers.adagrad), {"h": Rule((60,), optimizers.accumulated_squares)}),
+    "rmsprop":  Method(Rule((63,), optimizers.rmsprop), {"h": Rule((62,), optimizers.moving_mean_of_squares)}),
+    "adam":     Method(
+        Rule((66, 67, 68), optimizers.adam),
+        {"m": Rule((64,), optimizers.first_moment), "v": Rule((65,), optimizers.second_moment)},
+    ),
+}  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def claim_of(rule: Rule, readings: Readings, inherited: tuple[str, ...] = ()) -> Claim:
+    """The rule's formula over its inputs.
+
+    An inherited input x stands as x + x_error·(one − 1), so that x_error is what conditioning counts for it besides |x|.
+    """
+    given: dict[str, Expression] = {name: symbol(name) for name in rule.inputs}
+    one = symbol(_ONE)
+    extra = tuple(symbol(name + _ERROR) for name in inherited)
+    inputs = (*given.values(), *extra, *((one,) if inherited else ()))
+    given |= {name: symbol(name) + error * (one - 1) for name, error in zip(inherited, extra, strict=True)}
+    with reading_as(dict(readings)):
+        return Claim((lifted(rule.formula(**given)),), inputs)
+
+
+def rows_of(claim: Claim, columns: Mapping[str, Floats]) -> Floats:
+    """The claim's inputs at every step and element, as rows."""
+    chosen = [columns[str(x.value)] for x in claim.inputs]
+    shape = np.broadcast_shapes(*(column.shape for column in chosen))
+    return np.column_stack([np.broadcast_to(column, shape).ravel() for column in chosen])
+
+
+def inherited_columns(name: str, values: Floats, errors: Floats) -> dict[str, Floats]:
+    """A slot that is not shown, after every step: its exact value and its allowance."""
+    return {name: values[1:], name + _ERROR: errors[1:], _ONE: np.ones((1, 1))}
+
+
+def recursion(
+    rule: Rule, readings: Readings, slot: str, start: float, columns: Mapping[str, Floats], target: Format
+) -> tuple[Floats, Floats]:
+    """The exact value of a slot at times 0 to T, and what the strict allowances of all steps add up to, in units of 8u."""
+    claim = claim_of(rule, readings)
+    steps, elements = columns["gradient"].shape
+    exact = compiled(claim.outputs, claim.inputs, BALLS)
+    inputs = [np.broadcast_to(columns[str(x.value)], (steps, elements)) if x.value != slot else None for x in claim.inputs]
+    values, errors = np.full((2, steps + 1, elements), start)
+    errors = np.abs(errors)
+    balls: list[Any] = [arb(start)] * elements
+    with precision(128):
+        for t in range(steps):
+            given = [map(arb, column[t].tolist()) if column is not None else balls for column in inputs]
+            balls = [exact(*row)[0] for row in zip(*given, strict=True)]
+            values[t + 1] = [float(ball) for ball in balls]
+            row = [column[t] if column is not None else values[t] for column in inputs]
+            errors[t + 1] = _passed_on(claim, slot, row, errors[t], target)
+    return values, errors
+
+
+def _passed_on(claim: Claim, slot: str, row: list[Floats], before: Floats, target: Format) -> Any:
+    """The allowance after a step: its own, and what the slot's slope leaves of that before."""
+    (output,) = claim.outputs
+    slopes = gradient(output, [x for x in claim.inputs if x.value == slot])
+    sums = bounds.strict_sums(output, claim.inputs).relative
+    slope, value, *others = compiled((*slopes, *sums), claim.inputs, FLOATS)(*row)
+    own = np.maximum(bounds.magnitude([value, *others]), target.ulp(value) / (2 * target.unit_roundoff))
+    return own + np.abs(slope) * before

@@ -1,0 +1,61 @@
+"""Where an optimizer's equations have something to say: what a failure there may be due to, and what a success clears.
+
+A *part* is an equation with one of its aspects. At beta_1 = 0 the moving mean (64) keeps nothing, and once beta_1^t has
+worn off (66) corrects nothing; where epsilon or a change of eta does not show, the parts of (68) that they are in do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from eqwise.spec.numbers.formats import Floats, Format
+
+Part = tuple[int, str]
+Columns = Mapping[str, Floats]
+Shows = Callable[[Columns, Format], Any]
+
+
+def _always(at: Columns, target: Format) -> Any: return True
+def _later(at: Columns, target: Format) -> Any: return at["t"] > 1
+def _changed(at: Columns, target: Format) -> Any: return at["eta"] != at["eta"].ravel()[0]
+def _decays(name: str) -> Shows: return lambda at, target: at[name] != 0
+def _remembers(name: str) -> Shows: return lambda at, target: (at[name] != 0) & (at["t"] > 1)
+def _corrects(name: str) -> Shows: return lambda at, target: at[name] ** at["t"] > target.unit_roundoff
+
+
+def _epsilon(squares: str) -> Shows:
+    return lambda at, target: at["epsilon"] > target.unit_roundoff * np.abs(at[squares])
+
+
+SHOWN: Mapping[str, Mapping[Part, Shows]] = {  # where theta starts from what the optimizer itself keeps
+    "adam": {(66, "m_hat"): _corrects("beta_1"), (67, "v_hat"): _corrects("beta_2"), (68, "step"): _always},
+}
+HIDDEN: Mapping[str, Mapping[Part, Shows]] = {
+    "momentum": {
+        (58, "velocity"): _always, (58, "memory"): lambda at, target: (at["alpha"] != 0) | (at["t"] > 1), (58, "eta"): _changed,
+        (59, "step"): _always,
+    },
+    "adagrad": {(60, "squares"): _always, (60, "memory"): _later, (61, "step"): _always, (61, "eta"): _changed},
+    "rmsprop": {
+        (62, "squares"): _always, (62, "memory"): _decays("alpha"),
+        (63, "step"): _always, (63, "epsilon"): _epsilon("h"), (63, "eta"): _changed,
+    },
+    "adam": {
+        (64, "mean"): _always, (64, "memory"): _decays("beta_1"), (65, "mean"): _always, (65, "memory"): _decays("beta_2"),
+        (66, "m_hat"): _corrects("beta_1"), (67, "v_hat"): _corrects("beta_2"),
+        (68, "step"): _always, (68, "epsilon"): _epsilon("v"), (68, "eta"): _changed,
+    },
+}  # fmt: skip
+
+
+def parts(operation: str, equations: tuple[int, ...], hidden: bool) -> Mapping[Part, Shows]:
+    """The parts that take part in a step of theta, each with where it has something to say."""
+    return (HIDDEN if hidden else SHOWN).get(operation) or whole(equations)
+
+
+def whole(equations: tuple[int, ...]) -> Mapping[Part, Shows]:
+    """Equations that always have something to say."""
+    return {(number, "step"): _always for number in equations}

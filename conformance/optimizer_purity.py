@@ -1,0 +1,76 @@
+"""What a step must leave alone: the parameters and gradients that it was given, and everything that it handed out before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance import samples
+from eqwise.conformance.adapter import Adapter, NotOffered, Operation
+from eqwise.conformance.invocation import AdapterError, flattened, guarded
+from eqwise.conformance.session import Session
+from eqwise.conformance.trajectories import SHAPES, Plan, plans
+from eqwise.conformance.verdicts import Result
+from eqwise.spec.numbers.expression import Array
+from eqwise.spec.numbers.formats import FORMATS, Format
+
+STEPS = 4
+
+
+def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
+    """Neither theta nor a gradient is written, and no result or state changes after it was handed out."""
+    blank = Result(operation.clauses, operation.name, "purity", dtype, "not_offered")
+    target, points = FORMATS[dtype], 0
+    chosen = plans(operation, 1, target, session.seed_for(operation.name, "purity", dtype))[: len(SHAPES)]
+    for plan in chosen:
+        try:
+            harm = _harm(session.adapter, operation.name, plan, target)
+        except NotOffered as reason:
+            blank = replace(blank, message=str(reason))
+            continue
+        except AdapterError as error:
+            return replace(blank, verdict="error", message=str(error))
+        points += STEPS
+        if harm:
+            return replace(blank, verdict="deviates", points=points, message=f"{operation.name} {harm}")
+    return replace(blank, verdict="conforms", points=points, message=None) if points else blank
+
+
+def _harm(adapter: Adapter, name: str, plan: Plan, target: Format) -> str | None:
+    """What a few steps did that they must not, if anything."""
+    rng = np.random.default_rng(plan.seed)
+    theta = [samples.laid_out(samples.cast(target.round(rng.normal(size=shape)), target), plan.layout) for shape in plan.shapes]
+    own = {"writes to the parameters that it was given": _Kept(theta)}
+    optimizer = guarded(name, lambda: getattr(adapter, name)(_given(adapter, theta, plan), **plan.hyper))
+    for t in range(STEPS):
+        gradient = [samples.cast(target.round(rng.normal(size=shape)), target) for shape in plan.shapes]
+        own[f"writes to the gradient of step {t + 1}"] = _Kept(gradient)
+        given = _given(adapter, gradient, plan)
+        moved = guarded(f"step of {name}", partial(optimizer.step, given))
+        own[f"changes the parameters that step {t + 1} returned"] = _Kept(_arrays(adapter, moved))
+        for slot, value in (guarded(f"state of {name}", optimizer.state) if hasattr(optimizer, "state") else {}).items():
+            own[f"changes the {slot} that state returned after step {t + 1}"] = _Kept(_arrays(adapter, value))
+    return next((harm for harm, kept in own.items() if kept.changed()), None)
+
+
+def _given(adapter: Adapter, arrays: list[Array], plan: Plan) -> Any:
+    own = [adapter.from_numpy(array) for array in arrays]
+    return own if plan.many else own[0]
+
+
+def _arrays(adapter: Adapter, result: Any) -> list[Array]:
+    """Views of what the adapter returned, where it has them."""
+    return [np.asarray(guarded("to_numpy", partial(adapter.to_numpy, value))) for value in flattened([result])]
+
+
+class _Kept:
+    """Arrays with the bytes that they had."""
+
+    def __init__(self, arrays: list[Array]) -> None:
+        self.arrays, self.before = arrays, [array.tobytes() for array in arrays]
+
+    def changed(self) -> bool:
+        return any(array.tobytes() != before for array, before in zip(self.arrays, self.before, strict=True))

@@ -1,0 +1,247 @@
+"""Runs of optimizers: parameters and gradients that are drawn, and every step recorded.
+
+All optimizers of a run are stepped in turn, so that what they share shows. Every gradient is handed over in one buffer,
+which the caller overwrites after the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from eqwise.conformance import samples
+from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.inputs import Generator
+from eqwise.conformance.invocation import AdapterError, checked, guarded
+from eqwise.conformance.session import Session
+from eqwise.spec.numbers.formats import Floats, Format
+
+OVERWRITTEN = 3.0  # what the caller leaves in the buffer of a gradient
+Shapes = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is drawn of one run; gradients and parameters follow from the seed. `many`: the parameters are a list."""
+
+    shapes: Shapes
+    many: bool
+    hyper: Mapping[str, float]
+    steps: int
+    layout: str = "C"
+    seed: int = 0
+
+    @property
+    def size(self) -> int:
+        return sum(int(np.prod(shape)) for shape in self.shapes)
+
+    def drawn(self, rng: Generator, target: Format) -> tuple[Floats, Floats]:
+        """Parameters to start from, and the gradients of all steps: (elements,) and (steps, elements)."""
+        return starts(rng, self.size, target), drawn_gradients(rng, self, target)
+
+    def changes(self) -> tuple[int, int]:
+        """The steps, counted from 1, from which on eta is another."""
+        return 2 + self.steps * 2 // 5, 2 + self.steps * 7 // 10
+
+    def etas(self) -> Floats:
+        """The learning rate of every step."""
+        t, (first, second) = np.arange(1, self.steps + 1), self.changes()
+        return self.hyper["eta"] * np.where(t < first, 1.0, np.where(t < second, 0.25, 1.5))
+
+
+@dataclass(frozen=True)
+class Track:
+    """A recorded run, element by element: theta and the visible slots at times 0 to T, gradients and eta of steps 1 to T."""
+
+    plan: Plan
+    theta: Floats
+    gradient: Floats
+    kept: Mapping[str, Floats]
+
+    def columns(self) -> dict[str, Floats]:
+        """What every step starts from, each of the shape (steps, elements) or one that broadcasts to it."""
+        steps = np.arange(1.0, self.plan.steps + 1)[:, None]
+        hyper = {name: np.full((1, 1), value) for name, value in self.plan.hyper.items()}
+        return {**hyper, "theta": self.theta[:-1], "gradient": self.gradient, "t": steps, "eta": self.plan.etas()[:, None]}
+
+
+def run(session: Session, operation: str, plans: Sequence[Plan], target: Format, slots: Sequence[str]) -> list[Track]:
+    """The recorded runs of those plans that the adapter offers; `NotOffered` where there is none."""
+    running: list[_Running] = []
+    reason = "no case of it is offered"
+    for plan in plans:
+        try:
+            running.append(_Running(session, operation, plan, target, slots))
+        except NotOffered as refusal:
+            reason = str(refusal)
+    for t in range(max((plan.steps for plan in plans), default=0)):
+        for one in list(running):
+            try:
+                one.step(t)
+            except NotOffered as refusal:
+                running.remove(one)
+                reason = str(refusal)
+    if not running:
+        raise NotOffered(reason)
+    return [one.track() for one in running]
+
+
+class _Running:
+    """One optimizer on its way."""
+
+    def __init__(self, session: Session, operation: str, plan: Plan, target: Format, slots: Sequence[str]) -> None:
+        self.adapter, self.plan, self.target, self.call = session.adapter, plan, target, operation
+        theta, self.gradients = plan.drawn(np.random.default_rng(plan.seed), target)
+        self.etas = plan.etas()
+        self.theta, self.kept = [theta], {name: [np.zeros(plan.size)] for name in slots}
+        self.buffers = self._arrays(theta)
+        given = self._given(self._arrays(theta))
+        self.optimizer = guarded(operation, lambda: getattr(self.adapter, operation)(given, **plan.hyper))
+
+    def step(self, t: int) -> None:
+        """Step t, counted from 0; nothing beyond the plan's last."""
+        if t >= self.plan.steps:
+            return
+        for buffer, part in zip(self.buffers, self._split(self.gradients[t]), strict=True):
+            buffer[...] = samples.cast(part, self.target)
+        eta = {"eta": float(self.etas[t])} if t + 1 in self.plan.changes() else {}
+        gradient = self._given(self.buffers)
+        result = guarded(f"step of {self.call}", lambda: self.optimizer.step(gradient, **eta))
+        self.theta.append(self._flat("step", result))
+        state = guarded(f"state of {self.call}", self.optimizer.state) if hasattr(self.optimizer, "state") else {}
+        for name in [name for name in self.kept if name not in state]:
+            del self.kept[name]
+        for name, values in self.kept.items():
+            values.append(self._flat(f"state {name}", state[name]))
+        for buffer in self.buffers:
+            buffer[...] = OVERWRITTEN
+
+    def track(self) -> Track:
+        return Track(self.plan, np.array(self.theta), self.gradients, {name: np.array(kept) for name, kept in self.kept.items()})
+
+    def _split(self, flat: Floats) -> list[Floats]:
+        ends = np.cumsum([0, *(int(np.prod(shape)) for shape in self.plan.shapes)])
+        return [flat[a:b].reshape(shape) for (a, b), shape in zip(pairwise(ends), self.plan.shapes, strict=True)]
+
+    def _arrays(self, flat: Floats) -> list[Any]:
+        return [samples.laid_out(samples.cast(part, self.target), self.plan.layout) for part in self._split(flat)]
+
+    def _given(self, arrays: list[Any]) -> Any:
+        own = [self.adapter.from_numpy(array) for array in arrays]
+        return own if self.plan.many else own[0]
+
+    def _flat(self, what: str, result: Any) -> Floats:
+        """Arrays of the adapter, a list where the parameters are one, as one vector."""
+        call, shapes = f"{what} of {self.call}", self.plan.shapes
+        if self.plan.many and not (isinstance(result, (list, tuple)) and len(result) == len(shapes)):
+            raise AdapterError(f"{call} must be a list of {len(shapes)} arrays, as the parameters are")
+        parts = result if self.plan.many else [result]
+        return np.concatenate([checked(self.adapter, call, a, shape, self.target).ravel() for a, shape in zip(parts, shapes, strict=True)])
+
+
+def starts(rng: Generator, size: int, target: Format) -> Floats:
+    """Parameters to start from: 0, so that a step is seen to its last digit, or numbers of several sizes."""
+    return target.round(rng.normal(size=size) * rng.choice([0.0, 0.0, 2.0**-10, 1.0, 1.0, 100.0], size))
+
+
+def drawn_gradients(rng: Generator, plan: Plan, target: Format) -> Floats:
+    """Gradients of every kind, each element its own; (steps, elements)."""
+    sizes = _Sizes.of(plan.hyper, target)
+    kinds = rng.permutation(np.arange(plan.size) + rng.integers(len(_KINDS))) % len(_KINDS)
+    columns = [_KINDS[kind](rng, plan.steps, sizes) for kind in kinds]
+    drawn = np.column_stack(columns) if columns else np.zeros((plan.steps, 0))
+    small = (np.abs(drawn) < sizes.least) & (drawn != 0)
+    return target.round(np.where(small, np.copysign(sizes.least * (1 + np.abs(drawn)), drawn), drawn))
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """The sizes that gradients may have: the least whose share of a mean square is a normal number, that of √ε, a large one."""
+
+    least: float
+    near: float
+    large: float
+
+    @classmethod
+    def of(cls, hyper: Mapping[str, float], target: Format) -> _Sizes:
+        near = float(np.sqrt(hyper.get("epsilon", 2.0**-20)))
+        return cls(least_gradient(hyper, target), near, 2.0 ** {15: 3, 127: 45, 1023: 150}[target.emax])
+
+
+def least_gradient(hyper: Mapping[str, float], target: Format) -> float:
+    """A gradient whose share of a mean square is a normal number."""
+    share = 1 - hyper.get("beta_2", hyper.get("alpha", 0.0)) if "epsilon" in hyper else 1.0
+    return float(2 * np.sqrt(target.smallest_normal / share))
+
+
+def _signs(rng: Generator, n: int) -> Floats: return rng.choice([-1.0, 1.0], n)
+def _usual(rng: Generator, n: int, sizes: _Sizes) -> Floats: return rng.normal(size=n)
+def _near(rng: Generator, n: int, sizes: _Sizes) -> Floats: return sizes.near * _signs(rng, n) * np.exp2(rng.uniform(-3, 2, n))
+def _large(rng: Generator, n: int, sizes: _Sizes) -> Floats: return sizes.large * _signs(rng, n) * rng.uniform(0.5, 1, n)
+def _tiny(rng: Generator, n: int, sizes: _Sizes) -> Floats: return sizes.near * _signs(rng, n) * np.exp2(rng.uniform(-12, -3, n))
+def _constant(rng: Generator, n: int, sizes: _Sizes) -> Floats: return np.full(n, _near(rng, 1, sizes)[0])
+def _alternating(rng: Generator, n: int, sizes: _Sizes) -> Floats: return _usual(rng, 1, sizes)[0] * (-1.0) ** np.arange(n)
+def _sparse(rng: Generator, n: int, sizes: _Sizes) -> Floats: return np.where(rng.random(n) < 0.1, _usual(rng, n, sizes), 0.0)
+def _late(rng: Generator, n: int, sizes: _Sizes) -> Floats: return np.where(np.arange(n) < 3, 0.0, _near(rng, n, sizes))
+def _never(rng: Generator, n: int, sizes: _Sizes) -> Floats: return np.zeros(n)
+def _mixed(rng: Generator, n: int, sizes: _Sizes) -> Floats: return _usual(rng, n, sizes) * np.exp2(rng.uniform(-8, 3, n))
+
+
+_KINDS = (_usual, _near, _large, _constant, _alternating, _sparse, _mixed, _tiny, _late, _near, _usual, _never)
+
+
+# what is drawn of a run
+
+STEPS, MANY_STEPS = 300, 1040
+SHAPES: tuple[tuple[Shapes, bool], ...] = (
+    (((2, 3), (3,), (2, 3)), True), (((3, 4),), False), (((),), False), (((2, 2, 3),), False), (((), (7,)), True), (((5,),), True),
+)  # fmt: skip
+_HYPER: Mapping[str, tuple[Mapping[str, float], ...]] = {  # the degenerate ones show which equation is at fault
+    "sgd": ({}, {}, {}, {}),
+    "momentum": ({"alpha": 0.9}, {"alpha": 0.0}, {"alpha": 0.5}, {"alpha": 0.99}, {"alpha": 1.0}),
+    "adagrad": ({}, {}, {}, {}, {}),
+    "rmsprop": (
+        {"alpha": 0.9, "epsilon": 1e-8}, {"alpha": 0.0, "epsilon": 0.1}, {"alpha": 0.5, "epsilon": 0.01},
+        {"alpha": 0.99, "epsilon": 1e-4}, {"alpha": 0.999, "epsilon": 1e-6},
+    ),
+    "adam": (
+        {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}, {"beta_1": 0.0, "beta_2": 0.0, "epsilon": 0.1},
+        {"beta_1": 0.0, "beta_2": 0.99, "epsilon": 1e-4}, {"beta_1": 0.5, "beta_2": 0.75, "epsilon": 0.1},
+        {"beta_1": 0.75, "beta_2": 0.0, "epsilon": 0.01}, {"beta_1": 0.999, "beta_2": 0.9999, "epsilon": 1e-3},
+        {"beta_1": 0.8, "beta_2": 0.999, "epsilon": 0.1},
+    ),
+}  # fmt: skip
+_ETAS = (0.01, 0.125, 0.5, 0.003)
+_SHARES = st.sampled_from((0.0, 0.5, 0.9, 0.99, 0.999)) | st.floats(0.01, 0.995)
+_DRAWN: Mapping[str, st.SearchStrategy[float]] = {
+    "eta": st.floats(-9, 1).map(np.exp2), "epsilon": st.floats(-8, -1).map(lambda power: 10**power),
+    "alpha": _SHARES, "beta_1": _SHARES, "beta_2": _SHARES,
+}  # fmt: skip
+
+
+def plans(operation: Operation, volume: int, target: Format, seed: int) -> list[Plan]:
+    """Every kind of hyper-parameter, one run with steps enough for a correction to wear off, and drawn ones."""
+    rng, fixed = np.random.default_rng(seed), _HYPER[operation.name]
+    chosen = [{"eta": _ETAS[k % len(_ETAS)], **hyper} for k, hyper in enumerate(fixed)]
+    shaped = [SHAPES[k % len(SHAPES)] for k in range(len(chosen))]
+    made = [Plan(shapes, many, hyper, STEPS) for (shapes, many), hyper in zip(shaped, chosen, strict=True)]
+    made.append(Plan(((4,),), False, chosen[0], MANY_STEPS))
+    strategy = st.builds(
+        lambda shape, hyper, layout: Plan(shape[0], shape[1], hyper, STEPS, layout),
+        st.sampled_from(SHAPES), st.fixed_dictionaries({name: _DRAWN[name] for name in operation.hyper}), st.sampled_from(samples.LAYOUTS),
+    )  # fmt: skip
+    made += samples.drawn(strategy, 2 * volume, seed)
+    seeds = rng.integers(2**32, size=len(made)).tolist()
+    return [replace(plan, hyper=_in_range(plan.hyper, target), seed=own) for plan, own in zip(made, seeds, strict=True)]
+
+
+def _in_range(hyper: Mapping[str, float], target: Format) -> dict[str, float]:
+    """Hyper-parameters that the dtype tells from 0 and from 1."""
+    highest = 0.999 if target.p < 24 else 0.9999
+    known = {name: min(value, highest) if name.startswith("beta") else value for name, value in hyper.items()}
+    return {**known, **({"epsilon": max(known["epsilon"], 16 * target.smallest_normal)} if "epsilon" in known else {})}
