@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from eqwise.reference import activations, losses, network, perceptron
+from eqwise.reference import activations, losses, metrics, network, perceptron
 
 UNARY = ("step", "logistic", "tanh", "softplus", "relu", "identity")
 DTYPES = (np.float64, np.float32, np.float16, ml_dtypes.bfloat16)
@@ -38,6 +38,57 @@ def test_wrong_input_is_refused_with_the_rule():
     for function, name in ((losses.quantile, "tau"), (losses.huber, "delta"), (losses.epsilon_insensitive, "epsilon")):
         with pytest.raises(ValueError, match=f"{name} = -1.0 must"):
             function(np.ones(2), np.ones(2), **{name: -1.0})
+
+
+COUNTING = ("confusion_matrix", "accuracy", "precision", "recall", "f_measure")
+MEASURES = ("mse", "rmse", "mae", "r_squared")
+
+
+@pytest.mark.parametrize("name", COUNTING)
+def test_labels_are_booleans_of_one_shape(name):
+    """Of any shape; another dtype or two shapes are refused with the rule. Without labels shares are nan and counts 0."""
+    f, labels = getattr(metrics, name), np.array([[True, False, True], [False, False, True]])
+    assert np.array_equal(f(labels, labels[::-1]), f(labels.ravel(), labels[::-1].ravel()))
+    with pytest.raises(TypeError, match="int64 and bool must be booleans"):
+        f(np.ones(3, np.int64), np.ones(3, bool))
+    with pytest.raises(ValueError, match=r"shapes \(2,\) and \(3,\) must agree"):
+        f(np.ones(2, bool), np.ones(3, bool))
+    nothing = np.ones(0, bool)
+    assert np.array_equal(f(nothing, nothing), np.zeros((2, 2)) if name == "confusion_matrix" else np.nan, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_metrics_run_over_the_last_axis(name, dtype):
+    """(…, N) to (…), row by row, in the dtype of the inputs, which are left alone; gradients have the inputs' shapes; N = 0 is nan."""
+    f, vjp = getattr(metrics, name), getattr(metrics, f"{name}_vjp")
+    t, y = np.random.default_rng(3).integers(-9, 10, (2, 4, 3, 5)).astype(dtype)
+    t.setflags(write=False)
+    c = np.ones((4, 3), dtype)
+    whole, gradients = f(t, y), vjp(t, y, c)
+    assert whole.shape == (4, 3) and whole.dtype == dtype and np.array_equal(whole[1], [f(a, b) for a, b in zip(t[1], y[1], strict=True)])
+    assert all(g.shape == t.shape and g.dtype == dtype and not np.isnan(g.astype(float)).any() for g in gradients)
+    assert np.isnan(f(t[..., :0], y[..., :0]).astype(float)).all()
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_metrics_take_integers_for_float64(name):
+    """No difference or square overflows; booleans and mixed floats are refused."""
+    f = getattr(metrics, name)
+    t, y = np.array([-128, 127, 5], np.int8), np.array([127, -128, 9], np.int8)
+    assert f(t, y) == f(t.astype(float), y.astype(float)) and f(t, y).dtype == np.float64
+    with pytest.raises(TypeError, match="one dtype of float64"):
+        f(np.ones(3, bool), np.ones(3, bool))
+    with pytest.raises(TypeError, match="one dtype of float64"):
+        f(np.ones(3), np.ones(3, np.float32))
+
+
+def test_undefined_metrics_are_nan():
+    """(26) where its denominator is 0, the gradient of (24) where every error is 0; (25) has the slope 0 where an estimate is exact."""
+    t = np.array([2.0, 2.0])
+    assert np.isnan(metrics.r_squared(t, np.array([1.0, 3.0]))) and np.isnan(metrics.r_squared_vjp(t, t, np.ones(())))[0].all()
+    assert np.isnan(metrics.rmse_vjp(t, t, np.ones(()))).all()
+    assert np.array_equal(metrics.mae_vjp(t, np.array([2.0, 1.0]), np.ones(())), [[0.0, 0.5], [0.0, -0.5]])
 
 
 def test_error_state_is_left_alone():

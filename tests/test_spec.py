@@ -9,15 +9,16 @@ import mpmath as mp
 import numpy as np
 import pytest
 from scipy import special
+from scipy.spatial import distance
 
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.claims import Frame, pullback_claim, slope_claim, value_claim
-from eqwise.spec import EQUATIONS, STATEMENTS, losses
+from eqwise.spec import EQUATIONS, STATEMENTS, losses, metrics
 from eqwise.spec.activations import elu, logistic, relu, softplus, step, tanh
 from eqwise.spec.certify import certified, derivative, exact, on_symbols, rounded, values
 from eqwise.spec.document import equation, reading_as, statement
 from eqwise.spec.numbers import bounds
-from eqwise.spec.numbers.expression import cases, number, symbol
+from eqwise.spec.numbers.expression import cases, number, sqrt, symbol
 from eqwise.spec.numbers.formats import FORMATS
 from eqwise.spec.numbers.printing import text, tree
 from eqwise.spec.numbers.program import NoCase
@@ -76,6 +77,10 @@ def test_values_agree_with_scipy_and_closed_forms(name, known):
     ("name", "known"),
     [
         ("softmax", lambda x: special.softmax(x)),
+        ("mse", lambda t, y: np.mean((t - y) ** 2)),
+        ("rmse", lambda t, y: np.linalg.norm(t - y) / np.sqrt(len(t))),
+        ("mae", lambda t, y: distance.cityblock(t, y) / len(t)),
+        ("r_squared", lambda t, y: 1 - distance.sqeuclidean(t, y) / distance.sqeuclidean(t, np.full(len(t), y.mean()))),
         ("sum_of_squares", lambda y, t: np.sum((y - t) ** 2) / 2),
         ("binary_cross_entropy", lambda y, t: np.sum(special.entr(t) + special.entr(1 - t) + special.kl_div(t, y) + y - t
                                                      + special.kl_div(1 - t, 1 - y) + t - y)),
@@ -91,6 +96,38 @@ def test_vector_formulas_agree_with_scipy(name, known):
         rows = np.random.default_rng(n).uniform(0.05, 0.95, (40, len(claim.inputs)))
         wanted = [np.ravel(known(*np.split(row, len(row) // n))) for row in rows]
         np.testing.assert_allclose(certified(claim.program, rows).high, wanted, rtol=1e-12)
+
+
+def test_shares_of_counts_agree_with_scipy():
+    """Accuracy is 1 less Hamming's distance, the F-measure 1 less Dice's; precision and recall are means of selected labels."""
+    for seed in range(20):
+        actual, predicted = np.random.default_rng(seed).random((2, 60)) < 0.4
+        tp, fp, fn, tn = (int(np.sum(a & p)) for p in (predicted, ~predicted) for a in (actual, ~actual))
+        p, r = exact(metrics.precision, tp, fp), exact(metrics.recall, tp, fn)
+        assert float(exact(metrics.accuracy, tp, fp, fn, tn)) == pytest.approx(1 - distance.hamming(actual, predicted), rel=1e-14)
+        assert float(exact(metrics.f_measure, p, r)) == pytest.approx(1 - distance.dice(actual, predicted), rel=1e-14)
+        assert exact(metrics.f_measure_extended, tp, fp, fn) == exact(metrics.f_measure, p, r)
+        assert (float(p), float(r)) == (pytest.approx(actual[predicted].mean()), pytest.approx(predicted[actual].mean()))
+
+
+def test_r_squared_is_a_squared_correlation_for_least_squares_with_an_intercept():
+    """There the means agree, so that both readings have this one value; without an intercept all three differ."""
+    x, t = (np.array([Fraction(k) for k in row]) for row in ((0, 1, 3, 4, 7), (2, 1, 5, 3, 9)))
+    u, v = x - x.sum() / 5, t - t.sum() / 5
+    correlation = (u @ v) ** 2 / (u @ u) / (v @ v)
+    assert exact(metrics.r_squared, t, t.sum() / 5 + u * (u @ v) / (u @ u)) == correlation
+    with reading_as({26: "mean_of_observations"}):
+        assert exact(metrics.r_squared, t, t.sum() / 5 + u * (u @ v) / (u @ u)) == correlation
+        usual = exact(metrics.r_squared, t, x * (x @ t) / (x @ x))
+    assert len({usual, exact(metrics.r_squared, t, x * (x @ t) / (x @ x)), correlation}) == 3
+
+
+def test_division_by_zero_has_no_certified_value():
+    """0/0 and 1/0 are nan, whether the formula is rational or not; what has a value keeps it."""
+    a, b = symbol("a"), symbol("b")
+    rows = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 4.0]])
+    for quotient, last in ((a / b, 0.25), (a / sqrt(b), 0.5)):
+        assert np.array_equal(certified(values((quotient,), (a, b)), rows).high[:, 0], [np.nan, np.nan, last], equal_nan=True)
 
 
 @pytest.mark.parametrize("operation", [op for op in OPERATIONS.values() if op.shape in ("rows", "sample")], ids=lambda op: op.name)

@@ -9,7 +9,7 @@ import pytest
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.spec import EQUATIONS
-from eqwise.spec.certify import values
+from eqwise.spec.certify import on_symbols, values
 from eqwise.spec.distributions import Normal, Uniform
 from eqwise.spec.network import hidden_layer, output_layer
 from eqwise.spec.numbers.expression import each, lifted, symbols
@@ -55,6 +55,28 @@ def test_scalar_formula_says_what_its_tex_says(number, operation):
             assert members
             for member in members:
                 _agree(_certified(claim.outputs, claim.inputs, row)[0], member)
+
+
+@pytest.mark.parametrize("number", [19, 20, 21, 22])
+def test_share_says_what_its_tex_says(number):
+    """(19) to (22), over counts that are not 0, and over any precision and recall."""
+    (output,), inputs = on_symbols(EQUATIONS[number])
+    for row in np.random.default_rng(number).integers(1, 50, (12, len(inputs))).astype(float).tolist():
+        known = {f"\\text{{{x.value}}}": mp.mpf(value) for x, value in zip(inputs, row, strict=True)}
+        (member,) = evaluate(EQUATIONS[number].tex, known)
+        _agree(_certified((output,), inputs, row)[0], member)
+
+
+@pytest.mark.parametrize(("number", "operation"), [(23, "mse"), (24, "rmse"), (25, "mae"), (26, "r_squared")])
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_metric_says_what_its_tex_says(number, operation, n):
+    """(23) to (26) for n samples, ȳ being the mean of the estimates."""
+    claim = value_claim(Frame(operation, (n,)))
+    for row in np.random.default_rng(n).integers(-99, 100, (10, 2 * n)) / 8:
+        t, y = (np.array([mp.mpf(v) for v in part], object) for part in (row[:n], row[n:]))
+        known = {"t": t, "y": y, "\\bar{y}": sum(y) / n, "N": mp.mpf(n), "n": n}
+        (member,) = evaluate(EQUATIONS[number].tex, known)
+        _agree(_certified(claim.outputs, claim.inputs, row.tolist())[0], member)
 
 
 VECTORS = [(18, "softmax"), (27, "sum_of_squares"), (28, "binary_cross_entropy"), (29, "cross_entropy")]
@@ -127,7 +149,7 @@ def test_law_says_what_its_tex_says(number):
     [
         (r"\log(1 + e^x)", r"\log(1 - e^x)"), (r"\frac{1}{1 + e^{-x}}", r"\frac{1}{1 + e^{x}}"),
         (r"\begin{cases} x & (x > 0) \\ 0 & (x \leq 0) \end{cases}", r"\begin{cases} x & (x \leq 0) \\ 0 & (x > 0) \end{cases}"),
-        (r"\frac{1}{2} x^2", r"\frac{1}{3} x^2"), (r"|x - 2|", r"x - 2"),
+        (r"\frac{1}{2} x^2", r"\frac{1}{3} x^2"), (r"|x - 2|", r"x - 2"), (r"\sqrt{\frac{1}{2} x^2}", r"\frac{1}{2} \sqrt{x^2}"),
     ],
 )  # fmt: skip
 def test_a_changed_sign_branch_or_factor_changes_the_value(tex, changed):

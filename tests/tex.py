@@ -13,18 +13,18 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-TOKEN = re.compile(r"\\begin\{cases\}|\\end\{cases\}|\\mathbf\{\w+\}|\\\\|\\[{}]|\\[a-zA-Z]+|\d+|[a-zA-Z]|\S")
-DROPPED = re.compile(r"\\quad.*$|\\left|\\right|\\;|\\,")
+TOKEN = re.compile(r"\\begin\{cases\}|\\end\{cases\}|\\(?:mathbf|text|bar)\{\w+\}|\\\\|\\[{}]|\\[a-zA-Z]+|\d+|[a-zA-Z]|\S")
+DROPPED = re.compile(r"\\quad.*$|\\left|\\right|\\;|\\,|\\cdot(?!s)")
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "\\log": mp.log, "\\ln": mp.log, "\\exp": mp.exp, "\\tanh": mp.tanh, "\\max": max,
     "\\sqrt": mp.sqrt,
 }  # fmt: skip
-SIDES = re.compile(r"^(y|E|f\(\w(_\w)?\)|\\sigma\(x\)|\\mathbf\{[hy]\})$")
+SIDES = re.compile(r"^(y|E|F|R\^2|\\text\{\w+\}|f\(\w(_\w)?\)|\\sigma\(x\)|\\mathbf\{[hy]\})$")
 
 
 def evaluate(tex: str, names: dict[str, Any]) -> list[Any]:
     """The value of every member of a chain of equalities, without the left side that it defines."""
-    members = [member.strip() for member in re.split(r"(?<!_)(?<!\{j)=", DROPPED.sub("", tex))]
+    members = [member.strip() for member in re.split(r"(?<!_)(?<!\{[ij])=", DROPPED.sub("", tex))]
     return [_Parser(member, names).whole() for member in members if member and not SIDES.match(member)]
 
 
@@ -175,9 +175,9 @@ class _Parser:
 
     def condition(self) -> bool:
         self.take("(")
-        if self.peek() == "\\text":
-            while self.take() != ")":
-                pass
+        if self.peek().startswith("\\text"):
+            self.take()
+            self.take(")")
             return True
         left, relation = self.sum(), self.take(">", "\\leq", "\\in")
         if relation == "\\in":

@@ -1,0 +1,177 @@
+"""How metrics are judged: what is left out, what is told, which readings are named."""
+
+import numpy as np
+import pytest
+
+from eqwise.conformance.adapter import OPERATIONS, NotOffered
+from eqwise.conformance.adapters.reference import ReferenceAdapter
+from eqwise.conformance.claims import Frame, pullback_claim, value_claim
+from eqwise.conformance.comparison import judge
+from eqwise.conformance.properties import checks_of
+from eqwise.conformance.session import Session
+from eqwise.conformance.waivers import Known
+from eqwise.reference import metrics
+from eqwise.spec.numbers.formats import FORMATS
+
+F64 = FORMATS["float64"]
+
+
+def _with(**methods):
+    """The reference with other methods."""
+    return type("Changed", (ReferenceAdapter,), {name: staticmethod(method) for name, method in methods.items()})()
+
+
+def _result(adapter, operation, kind="value", dtype="", **options):
+    session = Session(adapter, effort="smoke", **options)
+    return checks_of(OPERATIONS[operation])[kind](session, OPERATIONS[operation], dtype)
+
+
+def _raising(error):
+    def method(*labels):
+        raise error
+
+    return method
+
+
+def _where_undefined(otherwise):
+    """The F-measure, and something else where TP + FP + FN = 0."""
+
+    def f_measure(actual, predicted):
+        return metrics.f_measure(actual, predicted) if np.any(actual | predicted) else otherwise(actual, predicted)
+
+    return f_measure
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "told"),
+    [
+        (lambda *labels: 0.0, "0.0"), (lambda *labels: 1, "1.0"), (lambda *labels: np.float16(np.nan), "nan"),
+        (_raising(ZeroDivisionError("division by zero")), "ZeroDivisionError: division by zero"),
+        (_raising(NotOffered("no labels")), "not offered"),
+    ],
+)  # fmt: skip
+def test_whatever_an_adapter_makes_of_zero_by_zero_is_told_and_not_judged(otherwise, told):
+    """A number, nan, an error, a refusal."""
+    result = _result(_with(f_measure=_where_undefined(otherwise)), "f_measure")
+    assert result.verdict == "conforms"
+    assert "which is not judged" in result.message and told in result.message
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, np.nan, 1.0, 1e-9])
+def test_f_measure_without_hits_is_zero_or_undefined(value):
+    """(22) is 0/0 as printed where TP = 0; its extension is 0."""
+
+    def f_measure(actual, predicted):
+        return metrics.f_measure(actual, predicted) if np.any(actual & predicted) else value
+
+    assert _result(_with(f_measure=f_measure), "f_measure").verdict == ("deviates" if value > 0 else "conforms")
+
+
+@pytest.mark.parametrize("number", [float, np.float32, np.float16, np.longdouble, lambda x: np.asarray(x, np.float32)])
+def test_shares_are_judged_in_the_format_of_the_result(number):
+    """Rounded once to whatever type of numbers, a share conforms; cut off in that type, it does not."""
+    assert _result(_with(recall=lambda *labels: number(metrics.recall(*labels))), "recall").verdict == "conforms"
+    assert _result(_with(recall=lambda *labels: number(np.floor(metrics.recall(*labels) * 50) / 50)), "recall").verdict == "deviates"
+
+
+def test_counts_may_be_floats_but_not_text_nor_flat():
+    """[[TP, FN], [FP, TN]] as floats conforms; text and a flat list break the contract."""
+    for change, verdict in ((lambda table: table * 1.0, "conforms"), (lambda table: table.astype(str), "error"), (np.ravel, "error")):
+        adapter = _with(confusion_matrix=lambda *labels, change=change: change(metrics.confusion_matrix(*labels)))
+        assert _result(adapter, "confusion_matrix").verdict == verdict
+
+
+def test_order_of_the_table_is_declared():
+    """Another order is named, fails undeclared and under --literal, and passes where it is declared."""
+    adapter = _with(confusion_matrix=lambda *labels: metrics.confusion_matrix(*labels).T)
+    known = Known({("confusion_matrix", "t1-confusion"): "transposed"}, ())
+    result = _result(adapter, "confusion_matrix")
+    assert (result.verdict, result.reading) == ("conforms_as", "t1-confusion:transposed")
+    assert "declare it" in Session(adapter).settle(result)[1]
+    assert Session(adapter, known).settle(result)[1] is None
+    assert "--literal" in Session(adapter, known, literal=True).settle(result)[1]
+    stale = Session(ReferenceAdapter(), known).settle(_result(ReferenceAdapter(), "confusion_matrix"))[1]
+    assert "remove the declaration" in stale
+
+
+def test_undefined_places_are_left_out():
+    """Whatever comes there: a denominator of 0 in (26), and the derivative of (24) where every error is 0."""
+    rows = np.array([[2.0, 2.0, 1.0, 3.0], [1.0, 3.0, 1.0, 3.0], [5.0, 5.0, 5.0, 5.0]])
+    outcome = judge(value_claim(Frame("r_squared", (2,))), rows, np.array([[7.0], [1.0], [np.nan]]), F64)
+    assert (outcome.verdict, outcome.points) == ("conforms", 1)
+    gradient = pullback_claim(Frame("rmse", (2,)), None, None)
+    rows = np.array([[1.0, 2.0, 1.0, 2.0, 1.0], [4.0, 3.0, 0.0, 0.0, 1.0]])
+    outcome = judge(gradient, rows, np.array([[9.0, -9.0, 0.0, np.nan], np.array([4, 3, -4, -3]) / np.sqrt(50)]), F64)
+    assert (outcome.verdict, outcome.points) == ("conforms", 4)
+    assert judge(gradient, rows[:1], np.zeros((1, 4)), F64).points == 0
+
+
+def test_what_divides_by_less_than_it_loses_is_inaccurate():
+    """Where t − ȳ is lost in rounding ȳ, 0/0 is excused; where a square underflows too; elsewhere nan deviates."""
+    claim = value_claim(Frame("r_squared", (3,)))
+    far = 2.0**53
+    rows = np.array([[far, far, far, far, far - 1, far], [1e-200, 2e-200, 3e-200, 1e-200, 2e-200, 2e-200], [1.0, 2.0, 3.0, 1.0, 2.0, 2.0]])
+    lost, underflowing, other = (judge(claim, row[None, :], np.array([[np.nan]]), F64) for row in rows)
+    assert (lost.verdict, lost.label) == ("inaccurate", "division")
+    assert (underflowing.verdict, other.verdict) == ("inaccurate", "deviates")
+
+
+def test_both_means_are_told_apart():
+    """The usual coefficient is named in value and derivative, and a third one deviates."""
+
+    def usual(t, y):
+        t, y = t.astype(float), y.astype(float)
+        with np.errstate(all="ignore"):
+            return np.float64(1 - np.sum((t - y) ** 2) / np.sum((t - t.mean()) ** 2))
+
+    result = _result(_with(r_squared=usual), "r_squared", dtype="float32")
+    assert (result.verdict, result.reading) == ("conforms_as", "eq26:mean_of_observations")
+    assert _result(_with(r_squared=lambda t, y: usual(y, t)), "r_squared", dtype="float32").verdict == "deviates"
+
+
+def test_integers_that_overflow_are_inaccurate_and_wrong_ones_deviate():
+    """In the type of the integers; refused ones are not offered."""
+
+    def refusing(t, y):
+        if t.dtype == np.int8:
+            raise TypeError("no int8")
+        return metrics.mae(t, y)
+
+    def halved(t, y):
+        return metrics.mae(t, y) / (2 if t.dtype.kind in "iu" else 1)
+
+    overflowing = _result(_with(mse=lambda t, y: np.mean((t - y) ** 2)), "mse", "integers")
+    assert (overflowing.verdict, overflowing.label) == ("inaccurate", "range")
+    assert _result(_with(mae=halved), "mae", "integers").verdict == "deviates"
+    result = _result(_with(mae=refusing), "mae", "integers")
+    assert result.verdict == "conforms" and "int8 not offered" in result.message
+    assert _result(_with(mae=_raising(TypeError("floats only"))), "mae", "integers").verdict == "not_offered"
+
+
+KEPT = np.zeros((2, 2), np.int64)
+
+
+def _into_one_buffer(actual, predicted):
+    KEPT[:] = metrics.confusion_matrix(actual, predicted)
+    return KEPT
+
+
+def _writing(actual, predicted):
+    found = metrics.accuracy(actual, predicted)
+    predicted[0] = not predicted[0]
+    return found
+
+
+@pytest.mark.parametrize(("operation", "method"), [("confusion_matrix", _into_one_buffer), ("accuracy", _writing)])
+def test_impure_counting_is_failed(operation, method):
+    """A result that changes later, and labels that are written."""
+    assert _result(_with(**{operation: method}), operation, "purity").verdict == "deviates"
+
+
+def test_methods_without_gradients_of_estimates_are_judged_by_the_others():
+    """An adapter may offer the gradient by the estimates alone."""
+
+    def vjp(operation, inputs, cotangent, **hyper):
+        return None, metrics.mse_vjp(*inputs, cotangent)[1]
+
+    assert _result(_with(vjp=vjp), "mse", "derivative", "float32").verdict == "conforms"
