@@ -1,10 +1,12 @@
 """The reference as a library: shapes, layouts, dtypes, purity, errors; its accuracy is judged by the suite."""
 
+from itertools import pairwise
+
 import ml_dtypes
 import numpy as np
 import pytest
 
-from eqwise.reference import activations, losses, metrics, network, perceptron
+from eqwise.reference import activations, backpropagation, gradient_descent, losses, metrics, network, perceptron
 
 UNARY = ("step", "logistic", "tanh", "softplus", "relu", "identity")
 DTYPES = (np.float64, np.float32, np.float16, ml_dtypes.bfloat16)
@@ -116,3 +118,71 @@ def test_perceptron_gradients_are_zero():
     """Nothing passes the step of a perceptron."""
     found = perceptron.perceptron_vjp(np.ones((2, 3)), np.ones((3, 1)), np.ones(1), np.ones((2, 1)))
     assert [g.shape for g in found] == [(2, 3), (3, 1), (1,)] and not any(g.any() for g in found)
+
+
+PAIRS = [("identity", "sum_of_squares"), ("logistic", "binary_cross_entropy"), ("softmax", "cross_entropy")]
+
+
+def _network(rng, *widths):
+    return [rng.normal(size=shape) for shape in pairwise(widths)], [rng.normal(size=width) for width in widths[1:]]
+
+
+@pytest.mark.parametrize("output", ["identity", "logistic", "softmax", "tanh", "softplus"])
+@pytest.mark.parametrize("loss", backpropagation.LOSSES)
+def test_network_gradients_agree_with_numerical_ones(output, loss):
+    """Every loss of every output for which its logarithms exist: by (39), the mean of the losses of the samples."""
+    if loss != "sum_of_squares" and output not in ("logistic", "softmax"):
+        pytest.skip("the outputs are no probabilities")
+    rng = np.random.default_rng(9)
+    x, t, (weights, biases) = rng.normal(size=(4, 3)), np.eye(2)[rng.integers(0, 2, 4)], _network(rng, 3, 4, 2)
+    by_weights, by_biases = backpropagation.network_gradients(x, t, weights, biases, activation="tanh", output=output, loss=loss)
+
+    def cost(first):
+        y = network.network(x, [first, weights[1]], biases, "tanh", output)
+        return float(np.mean(getattr(losses, loss)(y, t)))
+
+    assert np.allclose(by_weights[0], gradient_descent.numerical_gradient(cost, weights[0], epsilon=1e-5), atol=1e-8)
+    assert [g.shape for g in by_biases] == [(4,), (2,)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_network_gradients_keep_dtypes_and_inputs(dtype):
+    """The dtype of the inputs, read-only arrays of any layout, the same numbers again and again."""
+    rng = np.random.default_rng(1)
+    weights, biases = ([a.astype(dtype) for a in part] for part in _network(rng, 3, 3, 2))
+    x, t = np.asfortranarray(rng.normal(size=(4, 3)).astype(dtype)), np.eye(2)[[0, 1, 1, 0]].astype(dtype)
+    for array in (x, t, *weights, *biases):
+        array.setflags(write=False)
+    for output, loss in PAIRS:
+        first, again = (backpropagation.network_gradients(x, t, weights, biases, "relu", output, loss) for _ in range(2))
+        for a, b, like in zip(first[0] + first[1], again[0] + again[1], weights + biases, strict=True):
+            assert a.dtype == dtype and a.shape == like.shape and np.array_equal(a, b)
+            assert not any(np.shares_memory(a, array) for array in (x, t, *weights, *biases))
+
+
+def test_network_gradients_refuse_what_does_not_belong_together():
+    """Names, shapes of targets, empty batches."""
+    weights, biases = [np.ones((3, 2))], [np.ones(2)]
+    with pytest.raises(ValueError, match="'hinge' of 'identity': losses are sum_of_squares"):
+        backpropagation.network_gradients(np.ones((4, 3)), np.ones((4, 2)), weights, biases, "relu", "identity", "hinge")
+    for x, t in ((np.ones((4, 3)), np.ones((4, 1))), (np.ones((0, 3)), np.ones((0, 2)))):
+        with pytest.raises(ValueError, match="do not belong to outputs of shape"):
+            backpropagation.network_gradients(x, t, weights, biases, "relu", "identity", "sum_of_squares")
+    with pytest.raises(ValueError, match="epsilon = 0 must be positive"):
+        gradient_descent.numerical_gradient(np.sum, np.ones(2), epsilon=0)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3), (2, 1, 2), (0,)])
+def test_numerical_gradient_moves_one_component_at_a_time(shape):
+    """2M evaluations on new arrays of the shape of theta, which stays as it is."""
+    theta, seen = np.ones(shape, np.float32), []
+    theta.setflags(write=False)
+
+    def function(moved):
+        seen.append(moved)
+        return float(np.sum(moved * moved))
+
+    found = gradient_descent.numerical_gradient(function, theta, epsilon=0.25)
+    assert found.dtype == np.float32 and found.shape == shape and np.array_equal(found, 2 * theta)
+    assert len(seen) == 2 * theta.size == len({id(a) for a in seen}) and all(a.shape == shape for a in seen)
+    assert all(np.count_nonzero(a != 1) == 1 for a in seen)

@@ -13,15 +13,19 @@ from scipy.spatial import distance
 
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.claims import Frame, pullback_claim, slope_claim, value_claim
+from eqwise.conformance.gradient_claims import Network, gradient_claim
 from eqwise.spec import EQUATIONS, STATEMENTS, losses, metrics
 from eqwise.spec.activations import elu, logistic, relu, softplus, step, tanh
+from eqwise.spec.backpropagation import forward
 from eqwise.spec.certify import certified, derivative, exact, on_symbols, rounded, values
 from eqwise.spec.document import equation, reading_as, statement
+from eqwise.spec.gradient_descent import central_difference
 from eqwise.spec.numbers import bounds
-from eqwise.spec.numbers.expression import cases, number, sqrt, symbol
+from eqwise.spec.numbers.expression import cases, exp, number, sqrt, symbol, walk
 from eqwise.spec.numbers.formats import FORMATS
 from eqwise.spec.numbers.printing import text, tree
 from eqwise.spec.numbers.program import NoCase
+from eqwise.spec.numbers.tape import gradient
 from eqwise.spec.transcript import formula
 
 mp.mp.dps = 60
@@ -247,6 +251,38 @@ def test_readings_carry_through_compositions():
         assert text(losses.cross_entropy(u, t)) == f"({text(plain)})/2" or text(losses.cross_entropy(u, t)).endswith("/2")
     with pytest.raises(ValueError, match="has no reading 'median'"), reading_as({29: "median"}):
         pass
+
+
+def test_central_difference_agrees_with_the_derivative_of_an_exponential():
+    """(39) of eᶿ is eᶿ sinh(ε)/ε."""
+    outputs, inputs = on_symbols(lambda theta, epsilon: central_difference(exp, theta, epsilon))
+    found = certified(values(outputs, inputs), np.array([[0.75, 0.125]])).high[0, 0]
+    assert found == pytest.approx(math.exp(0.75) * math.sinh(0.125) / 0.125, rel=1e-15)
+
+
+def test_gradients_of_a_network_agree_with_mpmath():
+    """The composition of (40) to (56) for a tanh network with one unit in each layer, against numerical differentiation."""
+    claim = gradient_claim(Network((1, 1, 1), "tanh", "logistic"), 1)
+    row = [0.5, 0.25, 0.3, -1.5, -0.25, 2.0]
+    found = certified(claim.program, np.array([row])).high[0]
+
+    def cost(*theta):
+        y = 1 / (1 + mp.exp(-(theta[2] + theta[3] * mp.tanh(theta[0] + theta[1] * row[0]))))
+        return -(row[1] * mp.log(y) + (1 - row[1]) * mp.log(1 - y))
+
+    for k, value in enumerate(found):
+        assert float(mp.diff(cost, row[2:], tuple(int(i == k) for i in range(4)))) == pytest.approx(value, rel=1e-14)
+
+
+def test_a_gradient_costs_a_constant_number_of_passes():
+    """The graph of the loss with the gradients by all parameters has at most 5 times the nodes of the loss, however many they are."""
+    for width in (2, 4, 8, 16):
+        network = Network((width, width, width), "tanh", "identity")
+        _, hs = forward(network.x, network.thetas, network.fs)
+        loss = losses.sum_of_squares(hs[-1], network.t)
+        parameters = [element for theta in network.thetas for element in theta.ravel()]
+        nodes = len(list(walk([loss])))
+        assert len(list(walk([loss, *gradient(loss, parameters)]))) < 5 * nodes
 
 
 def test_no_case_is_an_error():

@@ -19,6 +19,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "\\log": mp.log, "\\ln": mp.log, "\\exp": mp.exp, "\\tanh": mp.tanh, "\\max": max,
     "\\sqrt": mp.sqrt,
 }  # fmt: skip
+ENDS = ("", "\\odot", "+", "-", ")", "}", "\\}", "]", ",", "&", "\\\\", "|", ">", "\\leq", "\\in", "\\end{cases}")  # of a product
 SIDES = re.compile(r"^(y|E|F|R\^2|\\text\{\w+\}|f\(\w(_\w)?\)|\\sigma\(x\)|\\mathbf\{[hy]\})$")
 
 
@@ -57,8 +58,15 @@ class _Parser:
         if self.peek() == "-":
             self.take()
             return -self.term()
+        value = self.product()
+        while self.peek() == "\\odot":
+            self.take()
+            value = value * self.product()
+        return value
+
+    def product(self) -> Any:
         value = self.power()
-        while self.peek() not in ("", "+", "-", ")", "}", "\\}", "]", ",", "&", "\\\\", "|", ">", "\\leq", "\\in", "\\end{cases}"):
+        while self.peek() not in ENDS:
             factor = self.power()
             value = value @ factor if isinstance(value, np.ndarray) and isinstance(factor, np.ndarray) else value * factor
         return value
