@@ -22,7 +22,6 @@ def _always(at: Columns, target: Format) -> Any: return True
 def _later(at: Columns, target: Format) -> Any: return at["t"] > 1
 def _changed(at: Columns, target: Format) -> Any: return at["eta"] != at["eta"].ravel()[0]
 def _decays(name: str) -> Shows: return lambda at, target: at[name] != 0
-def _remembers(name: str) -> Shows: return lambda at, target: (at[name] != 0) & (at["t"] > 1)
 def _corrects(name: str) -> Shows: return lambda at, target: at[name] ** at["t"] > target.unit_roundoff
 
 
@@ -35,8 +34,8 @@ SHOWN: Mapping[str, Mapping[Part, Shows]] = {  # where theta starts from what th
 }
 HIDDEN: Mapping[str, Mapping[Part, Shows]] = {
     "momentum": {
-        (58, "velocity"): _always, (58, "memory"): lambda at, target: (at["alpha"] != 0) | (at["t"] > 1), (58, "eta"): _changed,
-        (59, "step"): _always,
+        (58, "velocity"): _always, (58, "memory"): _later, (58, "alpha"): _decays("alpha"), (58, "eta"): _changed,
+        (59, "step"): _always, (59, "alpha"): _decays("alpha"),
     },
     "adagrad": {(60, "squares"): _always, (60, "memory"): _later, (61, "step"): _always, (61, "eta"): _changed},
     "rmsprop": {

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from eqwise.conformance.adapter import NotOffered, Operation
-from eqwise.conformance.inputs import Generator
 from eqwise.conformance.optimizer_claims import Method, Readings, Rule, claim_of, rows_of
 from eqwise.conformance.session import Session
-from eqwise.conformance.trajectories import Plan, Track, least_gradient, run
+from eqwise.conformance.trajectories import Given, Track, least_gradient, run
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 from eqwise.spec.numbers.program import FLOATS, compiled
 
@@ -29,22 +28,15 @@ class Measured:
     epsilon: float = 0.0
 
 
-@dataclass(frozen=True)
-class _FirstStep(Plan):
-    """One step from theta = 0, with a gradient so small that little else shows."""
-
-    def drawn(self, rng: Generator, target: Format) -> tuple[Floats, Floats]:
-        return np.zeros(1), target.round([[least_gradient(self.hyper, target)]])
-
-
 def measured(session: Session, operation: Operation, method: Method, readings: Readings, target: Format) -> Measured | None:
-    """What makes the first step come out as it did under these readings; None where nothing does."""
+    """What makes the first step come out as it did, from 0 and with a gradient so small that little else shows; None if nothing."""
     wanted = [OPEN[name] for _, name in readings if name in OPEN and OPEN[name] not in operation.hyper]
     if not wanted:
         return Measured()
     try:
         passed = {name: HYPER[name] for name in operation.hyper}
-        (track,) = run(session, operation.name, [_FirstStep(((1,),), False, passed, 1)], target, tuple(method.slots))
+        first = Given.of([0.0], [[least_gradient(passed, target)]], **passed)
+        (track,) = run(session, operation.name, [first], target, tuple(method.slots))
     except NotOffered:
         return None
     of_slot = wanted[0] == "start" and track.kept

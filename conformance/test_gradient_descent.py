@@ -8,11 +8,12 @@ from flint import fmpq, fmpq_mat
 
 from eqwise.conformance.differentiation import SHAPES
 from eqwise.conformance.gradient_claims import Network, gradient_claim
-from eqwise.conformance.laws import proves, states
+from eqwise.conformance.laws import Measured, proves, states
 from eqwise.conformance.polynomials import COARSE, differentiated
 from eqwise.conformance.polynomials import trial as differentiation
+from eqwise.conformance.trajectories import Given, run
 from eqwise.spec.certify import exact
-from eqwise.spec.gradient_descent import central_difference, mini_batch
+from eqwise.spec.gradient_descent import central_difference, gradient_descent_step, mini_batch
 from eqwise.spec.losses import sum_of_squares
 from eqwise.spec.network import network
 from eqwise.spec.numbers.expression import each, lifted, maximum, symbols
@@ -120,3 +121,68 @@ def test_single_samples_move_where_all_together_do_not(proof):
     single = [compiled(tuple(gradient(cost, list(w))), tuple(w), RATIONALS)(fmpq(6, 7))[0] for cost in costs]
     proof.require(single == [fmpq(-1, 7), fmpq(10, 7), fmpq(-9, 7)], "the gradients of the samples")
     proof.require(sum(single) == 0, "they add up to 0")
+
+
+# one step downhill, asked of frameworks and proved
+
+
+def _stepped(trial, theta, gradients, eta):
+    """theta after one step of SGD."""
+    (track,) = run(trial.session, "sgd", [Given.of(theta, [gradients], eta=eta)], trial.target, ())
+    return track.theta[1]
+
+
+@states("s8.1-descent", "sgd")
+def test_a_step_leads_downhill(trial):
+    """E falls along a step of SGD at the rate −η‖∇E‖²: the step is neither turned nor scaled."""
+    u = trial.target.unit_roundoff
+    for eta in (0.5, 0.125):
+        g = trial.vectors(24, scale=2.0)
+        moved = _stepped(trial, 0.0, g, eta)
+        trial.equal(Measured(moved @ g, np.asarray(16 * u * np.abs(moved * g).sum())), -eta * (g @ g))
+
+
+@states("s8.2-small-eta", "sgd")
+def test_a_small_eta_lowers_the_loss_and_a_large_one_raises_it(trial):
+    """For E = Lθ²/2 a step halves θ at η = 1/(2L), and doubles it, with the other sign, at η = 3/L."""
+    theta = trial.target.round(trial.rng.uniform(1, 2, 32) * trial.rng.choice([-1.0, 1.0], 32))
+    for L in (0.25, 1.0, 64.0, 4096.0):
+        smaller, larger = (np.abs(_stepped(trial, theta, L * theta, eta)) for eta in (0.5 / L, 3 / L))
+        trial.require(smaller < np.abs(theta), f"η = 1/(2L) lowers E, L = {L}")
+        trial.require(larger > np.abs(theta), f"η = 3/L raises E, L = {L}")
+
+
+def _quadratic(point):
+    """(x² + 100 y²)/2."""
+    return (point[0] ** 2 + 100 * point[1] ** 2) / 2
+
+
+def _descended(point, eta):
+    """(38) for the quadratic."""
+    return [exact(gradient_descent_step, x, eta, slope * x) for x, slope in zip(point, (1, 100), strict=True)]
+
+
+@proves("s8.1-descent")
+def test_the_negative_gradient_leads_downhill_but_not_to_the_minimum(proof):
+    """The derivative of E along −∇E is −‖∇E‖²; of an elongated quadratic that way misses the minimum."""
+    theta, direction, s = symbols("theta", 2), symbols("direction", 2), symbols("s", 1)[0]
+    cost = lambda p: (p[0] * p[1] - 1) ** 2 + p[0] ** 2 * p[0]  # noqa: E731
+    by_theta = compiled(tuple(gradient(cost(theta), list(theta))), tuple(theta), RATIONALS)
+    along = compiled(tuple(gradient(cost(theta + s * direction), [s])), (*theta, *direction, s), RATIONALS)
+    for n, m in np.random.default_rng(8).integers(-9, 10, (12, 2)).tolist():
+        g = by_theta(fmpq(n, 7), fmpq(m, 5))
+        proof.require(along(fmpq(n, 7), fmpq(m, 5), *(-x for x in g), fmpq(0))[0] == -sum(x * x for x in g), "the rate is −‖∇E‖²")
+    x, y = _descended([Fraction(1), Fraction(1)], Fraction(1, 200))
+    proof.require(x != y, "from (1, 1) the way does not lead to (0, 0)")
+
+
+@proves("s8.2-small-eta")
+def test_a_small_enough_eta_lowers_the_loss(proof):
+    """(38) lowers a quadratic of curvature L for every η < 2/L, keeps it at 2/L and raises it beyond; a saddle can hold it."""
+    for L in (1, 100):
+        point = [Fraction(int(L == 1)), Fraction(int(L == 100))]  # along one axis
+        for part in (Fraction(1, 9), Fraction(1), Fraction(17, 9), Fraction(2), Fraction(19, 9)):
+            before, after = _quadratic(point), _quadratic(_descended(point, part / L))
+            proof.require((after < before, after == before) == (part < 2, part == 2), f"η = {part}/L")
+    x, y = exact(gradient_descent_step, Fraction(1), Fraction(1, 4), Fraction(2)), exact(gradient_descent_step, 0, Fraction(1, 4), 0)
+    proof.require((x, y) == (Fraction(1, 2), 0), "on x² − y² the points of y = 0 go to the saddle")

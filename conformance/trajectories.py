@@ -7,7 +7,7 @@ which the caller overwrites after the step.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -44,7 +44,7 @@ class Plan:
         """Parameters to start from, and the gradients of all steps: (elements,) and (steps, elements)."""
         return starts(rng, self.size, target), drawn_gradients(rng, self, target)
 
-    def changes(self) -> tuple[int, int]:
+    def changes(self) -> tuple[int, ...]:
         """The steps, counted from 1, from which on eta is another."""
         return 2 + self.steps * 2 // 5, 2 + self.steps * 7 // 10
 
@@ -52,6 +52,27 @@ class Plan:
         """The learning rate of every step."""
         t, (first, second) = np.arange(1, self.steps + 1), self.changes()
         return self.hyper["eta"] * np.where(t < first, 1.0, np.where(t < second, 0.25, 1.5))
+
+
+@dataclass(frozen=True, eq=False)
+class Given(Plan):
+    """A run whose parameters and gradients, (elements,) and (steps, elements), are given; eta does not change."""
+
+    theta: Floats = field(default_factory=lambda: np.zeros(0))
+    gradients: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @classmethod
+    def of(cls, theta: Any, gradients: Any, many: bool = False, **hyper: float) -> Given:
+        """One array, or a list of one, that takes a step for each row of gradients."""
+        rows = np.atleast_2d(np.asarray(gradients, np.float64))
+        start = np.broadcast_to(np.asarray(theta, np.float64), rows.shape[1:])
+        return cls((start.shape,), many, hyper, len(rows), theta=start, gradients=rows)
+
+    def drawn(self, rng: Generator, target: Format) -> tuple[Floats, Floats]:
+        return target.round(self.theta), target.round(self.gradients)
+
+    def changes(self) -> tuple[int, ...]: return ()
+    def etas(self) -> Floats: return np.full(self.steps, self.hyper["eta"])
 
 
 @dataclass(frozen=True)
