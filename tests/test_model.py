@@ -94,26 +94,6 @@ def test_output_deltas_of_pairs_are_stable(output, loss):
     assert objective.value(u, t) == 1800
 
 
-def test_short_batch_is_divided_by_its_own_size():
-    """The loss of a mini-batch is the mean over the samples that it has: repeating them changes nothing."""
-    network, (inputs, targets) = small(), batch_for("sum_of_squares", 3)
-    objective = Objective("sum_of_squares", network.output)
-    once = gradients(network, objective, Part(inputs, targets))
-    repeated = gradients(network, objective, Part(np.tile(inputs, (4, 1)), np.tile(targets, (4, 1))))
-    for short, long in zip(once, repeated, strict=True):
-        np.testing.assert_allclose(short, long, rtol=1e-12, atol=1e-14)
-
-
-def test_dropout_drops_with_p_and_scales_by_the_share_kept():
-    """In training a unit is kept unscaled with probability 1 − p, with a new mask each pass; inference multiplies by 1 − p."""
-    layer, x = Dropout(0.25, np.random.default_rng(0)), np.ones((200, 100))
-    first, second = layer.forward(x, True), layer.forward(x, True)
-    assert set(np.unique(first)) == {0.0, 1.0} and abs(first.mean() - 0.75) < 0.015
-    assert np.array_equal(layer.backward(x), second) and not np.array_equal(first, second)
-    before = layer.rng.bit_generator.state
-    assert (layer.forward(x, False) == 0.75).all() and layer.rng.bit_generator.state == before
-
-
 def test_batch_norm_starts_plain_and_runs():
     """gamma 1, beta 0; (75) divides by m; the running statistics move by the rate; inference of one row is that of all, to the bit."""
     layer, x = BatchNorm(3, 1e-5, 0.25), np.random.default_rng(0).normal(2, 3, (8, 3))
@@ -125,23 +105,6 @@ def test_batch_norm_starts_plain_and_runs():
     whole = layer.forward(x, False)
     assert all(np.array_equal(layer.forward(x[i : i + 1], False), whole[i : i + 1]) for i in range(8))
     assert np.array_equal(layer.running, running)
-
-
-def test_placement_of_batch_norm():
-    """Before and after the activation are two networks: the same weights, other layers, other outputs."""
-    before, after = (small("relu", batch_norm=where) for where in ("before", "after"))
-    names = [[type(layer).__name__ for layer in network.layers[:3]] for network in (before, after)]
-    assert names == [["Dense", "BatchNorm", "Activation"], ["Dense", "Activation", "BatchNorm"]]
-    x = batch_for("hinge").inputs
-    assert not np.allclose(before.forward(x, True), after.forward(x, True))
-
-
-def test_biases_start_at_zero_and_weights_as_asked():
-    """Biases are 0 to the bit; the weights of (70) and (71) have the deviations 1/√n and √(2/n)."""
-    for initial, deviation in (("xavier", 0.05), ("he", 0.05 * np.sqrt(2)), ("gauss", 1), ("uniform", 1 / np.sqrt(3))):
-        network = build((400, 300, 2), "relu", "identity", initial=initial)
-        assert network.parameters[0].std() == pytest.approx(deviation, rel=0.02)
-        assert not any(bias.any() for bias in network.parameters[1::2])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The training system of the reference: its procedure, what it keeps, and its command."""
 
 import sys
-from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from eqwise.reference.learning_curve import learning_curve
 from eqwise.reference.model import build
 from eqwise.reference.objectives import Objective
 from eqwise.reference.pictures import save
-from eqwise.reference.training import SETTINGS, BestModel, Epoch, History, batches, choose_optimizer, measure, train
+from eqwise.reference.training import SETTINGS, Epoch, History, batches, choose_optimizer, measure, train
 
 
 def parts_for(samples=30, dtype=np.float32):
@@ -31,19 +30,6 @@ def test_batches_cover_every_sample_once(size):
     assert np.concatenate(first).tolist() != np.concatenate(second).tolist()
 
 
-def test_single_samples_are_steps_at_the_newest_parameters():
-    """With a batch size of 1 an epoch is N updates, each from the gradient at the parameters that the last one left."""
-    network, data = build((4, 3), "relu", "identity", seed=1, dtype=np.float64), parts_for(dtype=np.float64)
-    by_hand = deepcopy(network)
-    train(network, data, loss="sum_of_squares", optimizer=choose_optimizer("sgd", eta=0.1), epochs=1, batch_size=1, seed=4)
-    W, b = by_hand.parameters
-    for i in np.random.default_rng(4).permutation(len(data.training.inputs)):
-        delta = data.training.inputs[i] @ W + b - data.training.targets[i]
-        W, b = W - 0.1 * np.outer(data.training.inputs[i], delta), b - 0.1 * delta
-    for got, wanted in zip(network.parameters, (W, b), strict=True):
-        np.testing.assert_allclose(got, wanted, rtol=1e-12)
-
-
 def trained(data, seed=3, **options):
     """A network of every kind of layer after three epochs, with its history."""
     network = build((4, 6, 3), "prelu", "identity", dropout=0.2, batch_norm="after", seed=seed)
@@ -60,43 +46,6 @@ def test_same_seed_same_bits(optimizer):
     assert all(np.isfinite(array).all() and array.dtype == np.float32 for array in first.state)
 
 
-def test_validation_and_test_data_change_no_parameter():
-    """The state after each epoch is the same to the bit, whatever the validation and test data are."""
-    seen = []
-    for factor in (1, 7):
-        data, network = parts_for(), build((4, 6, 3), "relu", "identity", dropout=0.2, batch_norm="before", seed=3)
-        others = [Part(part.inputs * factor, part.targets - factor) for part in (data.validation, data.test)]
-        states = []
-        train(
-            network, Split(data.training, *others), loss="sum_of_squares", epochs=4, batch_size=5, patience=None,
-            progress=lambda number, epoch, network=network, states=states: states.append(deepcopy(network.state)),
-        )  # fmt: skip
-        seen.append(np.concatenate([array.ravel() for state in states for array in state]))
-    assert seen[0].tobytes() == seen[1].tobytes()
-
-
-def test_the_best_model_is_kept_as_a_copy():
-    """Of the losses 3, 2, 1, 2, 3 the state of the third is put back, though the network went on learning; ties keep the first."""
-    network = build((4, 5, 3), "tanh", "identity", batch_norm="before")
-    best = BestModel(network, None)
-    for number, loss in enumerate((3, 2, 1, 2, 3, 1), start=1):
-        for array in network.state:
-            array[...] = number
-        assert not best.feed(loss)
-    best.restore()
-    running = [array for layer in network.layers for array in layer.running]
-    assert best.kept == 3 and len(running) == 2 and all((array == 3).all() for array in network.parameters + running)
-    assert not any(np.shares_memory(a, b) for a, b in zip(best.state, network.state, strict=True))
-
-
-@pytest.mark.parametrize(("patience", "stopped"), ((1, 4), (2, 5), (3, None), (None, None)))
-def test_early_stopping(patience, stopped):
-    """Training stops once the validation loss has not improved for so many epochs in a row, and never on None."""
-    best = BestModel(build((2, 1), "tanh", "identity"), patience)
-    answers = [best.feed(loss) for loss in (3, 2, 1, 2, 3, 0.5, 0.4)]
-    assert next((n for n, answer in enumerate(answers, start=1) if answer), None) == stopped
-
-
 def test_training_stops_and_restores():
     """`train` ends after the first rise of the validation loss, and leaves the network with the lowest one."""
     network, data = build((4, 32, 3), "relu", "identity", seed=0), parts_for()
@@ -105,15 +54,6 @@ def test_training_stops_and_restores():
     losses = [epoch.validation_loss for epoch in history.epochs]
     assert len(losses) < 500 and losses[-1] >= losses[-2] == min(losses) and history.kept == len(losses) - 1
     assert measure(network, Objective("sum_of_squares", network.output), data.validation)[0] == min(losses)
-
-
-def test_prelu_learns_its_slope_and_leaky_relu_does_not():
-    """(15) has a parameter that moves; the slope of (14) is none and stays."""
-    learned, fixed = (build((4, 6, 3), name, "identity", seed=0) for name in ("prelu", "leaky_relu"))
-    assert len(learned.parameters) == len(fixed.parameters) + 1
-    for network in (learned, fixed):
-        train(network, parts_for(), loss="huber", epochs=2, batch_size=5, delta=0.5)
-    assert learned.hidden[1].parameters[0] != np.float32(0.25) and fixed.hidden[1].fixed == {"alpha": 0.01}
 
 
 def attempt(**options):
