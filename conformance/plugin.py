@@ -111,8 +111,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("check", list(_checks(session, section.args[0] if section else "")))
     cites = metafunc.definition.get_closest_marker("clauses")
     if "dtype" in metafunc.fixturenames and cites:
-        cited = "+".join(cites.args) or "smoke"
-        metafunc.parametrize("dtype", session.dtypes, ids=lambda dtype: f"{cited}-{dtype}")
+        words = cited(cites.args) or "smoke"
+        metafunc.parametrize("dtype", session.dtypes, ids=lambda dtype: f"{words}-{dtype}")
+
+
+def cited(clauses: tuple[str, ...]) -> str:
+    """The clauses in a test's id; three or more equations in a row as the first and the last: eq40..eq56+s9-cost."""
+    rest = list(clauses)
+    words = []
+    while rest:
+        row = next(n for n in range(len(rest), 0, -1) if n == 1 or _in_a_row(rest[:n]))
+        words.append(f"{rest[0]}..{rest[row - 1]}" if row > 2 else "+".join(rest[:row]))
+        del rest[:row]
+    return "+".join(words)
+
+
+def _in_a_row(clauses: list[str]) -> bool:
+    numbers = [int(key.removeprefix("eq")) for key in clauses if key.startswith("eq")]
+    return numbers == list(range(numbers[0], numbers[0] + len(clauses))) if numbers else False
 
 
 @dataclass(frozen=True)
@@ -125,7 +141,7 @@ class Check:
 
     @property
     def name(self) -> str:
-        return "-".join(filter(None, ("+".join(self.operation.clauses), self.operation.name, self.kind, self.dtype)))
+        return "-".join(filter(None, (cited(self.operation.clauses), self.operation.name, self.kind, self.dtype)))
 
     def __call__(self, session: Session) -> Result:
         if not session.adapter.offers(self.operation.name):
