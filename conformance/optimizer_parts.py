@@ -1,7 +1,7 @@
 """Where an optimizer's equations have something to say: what a failure there may be due to, and what a success clears.
 
-A *part* is an equation with one of its aspects. At beta_1 = 0 the moving mean (64) keeps nothing, and once beta_1^t has
-worn off (66) corrects nothing; where epsilon or a change of eta does not show, the parts of (68) that they are in do not.
+A *part* is an equation with one of its aspects. At beta_1 = 0 the moving mean (64) keeps nothing and (66) corrects nothing,
+nor does it any more once beta_1^t has worn off; what epsilon or a change of eta is in says nothing where they do not show.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _epsilon(squares: str) -> Shows:
 
 
 SHOWN: Mapping[str, Mapping[Part, Shows]] = {  # where theta starts from what the optimizer itself keeps
-    "adam": {(66, "m_hat"): _corrects("beta_1"), (67, "v_hat"): _corrects("beta_2"), (68, "step"): _always},
+    "adam": {(66, "m_hat"): _decays("beta_1"), (67, "v_hat"): _decays("beta_2"), (68, "step"): _always},
 }
 HIDDEN: Mapping[str, Mapping[Part, Shows]] = {
     "momentum": {
@@ -44,7 +44,8 @@ HIDDEN: Mapping[str, Mapping[Part, Shows]] = {
     },
     "adam": {
         (64, "mean"): _always, (64, "memory"): _decays("beta_1"), (65, "mean"): _always, (65, "memory"): _decays("beta_2"),
-        (66, "m_hat"): _corrects("beta_1"), (67, "v_hat"): _corrects("beta_2"),
+        (66, "m_hat"): _decays("beta_1"), (66, "early"): _corrects("beta_1"),
+        (67, "v_hat"): _decays("beta_2"), (67, "early"): _corrects("beta_2"),
         (68, "step"): _always, (68, "epsilon"): _epsilon("v"), (68, "eta"): _changed,
     },
 }  # fmt: skip

@@ -35,7 +35,7 @@ def measured(session: Session, operation: Operation, method: Method, readings: R
         return Measured()
     try:
         passed = {name: HYPER[name] for name in operation.hyper}
-        first = Given.of([0.0], [[least_gradient(passed, target)]], **passed)
+        first = Given.of([0.0], [[least_gradient(passed, target)]], passed)
         (track,) = run(session, operation.name, [first], target, tuple(method.slots))
     except NotOffered:
         return None

@@ -128,7 +128,7 @@ def test_single_samples_move_where_all_together_do_not(proof):
 
 def _stepped(trial, theta, gradients, eta):
     """theta after one step of SGD."""
-    (track,) = run(trial.session, "sgd", [Given.of(theta, [gradients], eta=eta)], trial.target, ())
+    (track,) = run(trial.session, "sgd", [Given.of(theta, [gradients], {"eta": eta})], trial.target, ())
     return track.theta[1]
 
 

@@ -28,7 +28,7 @@ def test_property(check, settle):
 
 def _path(trial, operation, theta, gradients, **hyper):
     """theta after every step, with the allowance of the steps so far."""
-    (track,) = run(trial.session, operation, [Given.of(theta, gradients, **hyper)], trial.target, tuple(METHODS[operation].slots))
+    (track,) = run(trial.session, operation, [Given.of(theta, gradients, hyper)], trial.target, tuple(METHODS[operation].slots))
     sizes = np.cumsum(np.abs(np.diff(track.theta, axis=0)), axis=0)
     steps = np.arange(1, len(sizes) + 1)[:, None]
     room = 8 * trial.target.unit_roundoff * ((1 + steps) * np.abs(track.theta).max(axis=0) + 2 * (1 + steps) * sizes)

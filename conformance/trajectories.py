@@ -62,11 +62,11 @@ class Given(Plan):
     gradients: Floats = field(default_factory=lambda: np.zeros((0, 0)))
 
     @classmethod
-    def of(cls, theta: Any, gradients: Any, many: bool = False, **hyper: float) -> Given:
-        """One array, or a list of one, that takes a step for each row of gradients."""
+    def of(cls, theta: Any, gradients: Any, hyper: Mapping[str, float]) -> Given:
+        """One array that takes a step for each row of gradients."""
         rows = np.atleast_2d(np.asarray(gradients, np.float64))
         start = np.broadcast_to(np.asarray(theta, np.float64), rows.shape[1:])
-        return cls((start.shape,), many, hyper, len(rows), theta=start, gradients=rows)
+        return cls((start.shape,), False, hyper, len(rows), theta=start, gradients=rows)
 
     def drawn(self, rng: Generator, target: Format) -> tuple[Floats, Floats]:
         return target.round(self.theta), target.round(self.gradients)

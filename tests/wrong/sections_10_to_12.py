@@ -461,7 +461,7 @@ def second_of_rows(self, v, g):
     return self.beta_2 * v + (1 - self.beta_2) * (np.mean(g * g, axis=-1, keepdims=True) if g.ndim > 1 else g * g)
 
 
-@wrong("eq65", "adam", "the second moment of the first parameter for all of one shape")
+@wrong("eq68", "adam", "the second moment of the first parameter for all of one shape; each is kept as it should be")
 class SecondByShape(Adam):
     def v_hat(self, v):
         first = next(i for i, a in enumerate(self.theta) if a.shape == np.shape(v))
@@ -631,10 +631,10 @@ class AdamEtaOneStepLate(Adam):
         return moved
 
 
-@wrong("eq66", "adam", "the kernel for bfloat16 without the correction")
-class UncorrectedInBfloat16(Adam):
+@wrong("eq66", "adam", "the kernel for float16 without the correction")
+class UncorrectedInFloat16(Adam):
     def m_hat(self, m):
-        return m if self.theta[self.i].dtype.name == "bfloat16" else super().m_hat(m)
+        return m if self.theta[self.i].dtype.name == "float16" else super().m_hat(m)
 
 
 # section 11: initial weights (69) to (72), biases
