@@ -80,7 +80,8 @@ def gradient_claim(network: Network, batch: int) -> Claim:
     by_sample = [flat(*gradients(row, target, network.thetas, network.fs)) for row, target in zip(x, t, strict=True)]
     outputs = mini_batch(*(np.array(found, object) for found in by_sample))
     applied = tuple(pair for row in x for pair in _applied(network, row))
-    return Claim(tuple(outputs), flat(x, t, *network.thetas), is_derivative=True, applied=applied)
+    smooth = network.activation != "step"  # which jumps: at a tie the branch that the notes print decides
+    return Claim(tuple(outputs), flat(x, t, *network.thetas), is_derivative=smooth, applied=applied)
 
 
 @lru_cache(maxsize=512)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.comparison import Claim, judge
 from eqwise.conformance.gradient_claims import below_claim, flat_floats, output_claim, weight_claim
 from eqwise.conformance.gradient_examples import ENTRY, Example, gradients_of, judged
@@ -47,6 +48,8 @@ def suspects(session: Session, failing: Sequence[Example], target: Format) -> tu
     known = [reason for reason in found if reason is not None]
     if not known:
         return ENTRY.clauses
+    if any(reason.likely == STATE for reason in known):
+        return tuple(STATE)  # then nothing else can be told
     everywhere = frozenset.intersection(*(reason.likely for reason in known)) or frozenset.intersection(
         *(reason.possible for reason in known)
     )
@@ -54,12 +57,21 @@ def suspects(session: Session, failing: Sequence[Example], target: Format) -> tu
 
 
 def _explained(session: Session, call: Example, target: Format) -> Explanation | None:
-    """Of one failing call; None where its steps do not tell."""
+    """Of one failing call; None where its steps do not tell, or are not offered."""
+    try:
+        return _told(session, call, target)
+    except NotOffered:
+        return None
+
+
+def _told(session: Session, call: Example, target: Format) -> Explanation | None:
     whole = gradients_of(session, call, target)
-    gradients_of(session, replace(call, x=-call.x), target)
+    gradients_of(session, replace(call, x=-call.x, t=np.roll(call.t, 1, axis=1)), target)  # which must not matter
     if _differ(whole, gradients_of(session, call, target), target) or judged(call, whole, target).verdict != "deviates":
         return explanation(STATE)
     alone = [gradients_of(session, call.alone(i), target) for i in range(len(call.x))]
+    if not all(np.isfinite(gradient).all() for found in (whole, *alone) for gradient in found):
+        return None
     for i, found in enumerate(alone):
         if judged(call.alone(i), found, target).verdict == "deviates":
             return _of_sample(session, call.alone(i), found, target)
