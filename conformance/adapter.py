@@ -35,6 +35,10 @@ class Adapter:
     A subclass sets `name`, `version` and `dtypes` and defines a method for each operation that the framework offers,
     called as in `OPERATIONS`: inputs by position, hyper-parameters by keyword, in the framework's own type.
 
+    `confusion_matrix`, `accuracy`, `precision`, `recall` and `f_measure` take actual and predicted labels, two vectors of
+    booleans, and return [[TP, FN], [FP, TN]] or one number: of any type, Python's own among them, in which they are judged.
+    `mse`, `rmse`, `mae` and `r_squared` are given vectors of integers too, and may raise.
+
     `network_gradients(x, t, weights, biases, activation, output, loss)` returns the gradients of the mean loss over the
     batch as two lists, of weights and of biases. `numerical_gradient(function, theta, epsilon)` calls `function` with
     arrays of theta's shape, in the framework's own type and in any dtype that holds theta's numbers; it returns a Python

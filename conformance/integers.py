@@ -81,5 +81,6 @@ def _integers(info: Any, rng: Generator, n: int, small: bool) -> Array:
 def _fits(frame: Frame, row: Floats, info: Any) -> bool:
     """Whether every intermediate of the formula lies in the range of the type, and its negative too, as that of y − t."""
     claim = value_claim(frame)
-    values = compiled(bounds.exposed(claim.outputs[0]), claim.inputs, FLOATS)(*row)
+    with np.errstate(all="ignore"):
+        values = compiled(bounds.exposed(claim.outputs[0]), claim.inputs, FLOATS)(*row)
     return all(info.min <= -abs(value) and abs(value) <= info.max for value in values)
