@@ -121,12 +121,17 @@ def pairs(flat: Array) -> Iterator[tuple[Array, Array]]:
     """Entries 1, 2, 4, … places apart, for each distance two sets of pairs; within a set no entry is met twice."""
     apart = 1
     while 2 * apart <= len(flat):
-        for start in (0, apart):
-            whole = (len(flat) - start) // (2 * apart)
-            blocks = flat[start : start + 2 * apart * whole].reshape(whole, 2, apart)
-            if whole:
-                yield blocks[:, 0], blocks[:, 1]
+        yield from pairs_apart(flat, apart)
         apart *= 2
+
+
+def pairs_apart(flat: Array, apart: int) -> Iterator[tuple[Array, Array]]:
+    """Entries so many places apart, in two sets of pairs."""
+    for start in (0, apart):
+        whole = (len(flat) - start) // (2 * apart)
+        blocks = flat[start : start + 2 * apart * whole].reshape(whole, 2, apart)
+        if whole:
+            yield blocks[:, 0], blocks[:, 1]
 
 
 def repeated_run(values: Floats, length: int) -> tuple[int, int] | None:

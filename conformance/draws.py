@@ -12,7 +12,7 @@ from functools import cached_property
 from math import inf, sqrt
 
 import numpy as np
-from scipy import special
+from scipy import fft, special
 
 from eqwise.conformance import chance
 from eqwise.conformance.chance import Finding
@@ -197,6 +197,32 @@ class Draws:
             yield self.coins(list(chance.pairs(flat)), f"entries {name}")
         half = self.bits.size // 2
         yield self.coins([(self.bits.ravel()[:half], self.bits.ravel()[: -half - 1 : -1])], "entries from both ends")
+        yield self._lags()
+        if self.law is NORMAL:
+            yield self._direction()
+
+    def _lags(self) -> Finding:
+        """Coins of entries any number of places apart: all sums of products at once, each of independent fair signs."""
+        n = self.bits.size
+        signs = (2.0 * (self.bits.ravel() & 1) - 1) + 1j * ((self.bits.ravel() & 2) - 1.0)
+        spectrum = fft.fft(signs.astype(np.complex64), 2 * n)
+        sums = np.abs(fft.ifft(np.square(spectrum.real) + np.square(spectrum.imag)).real[1:n])
+        unfair = 2 * (3 * n * self.u * self.law.peak) + 64  # coins that rounding may have turned, and far more than chance turns
+        excess = np.maximum(sums - 4 * unfair - 64, 0)  # each of them is in two products; the last is for rounding of the transforms
+        exponents = excess**2 / (4 * np.arange(n - 1, 0, -1))
+        apart = int(np.argmax(exponents)) + 1
+        what = f"entries {apart} places apart have a part in common"
+        return Finding(what, float(min(1.0, 2 * n * np.exp(-float(exponents[apart - 1])))))
+
+    def _direction(self) -> Finding:
+        """No direction is longer than the largest singular value may be: Davidson and Szarek 2001, theorem II.13."""
+        v = np.ones(self.z.shape[1])
+        for _ in range(4):
+            v = self.z.T @ (self.z @ (v / np.linalg.norm(v)))
+        length = float(np.linalg.norm(self.z @ (v / np.linalg.norm(v))))
+        distance = length - float(np.linalg.norm(self.room)) - sum(np.sqrt(self.z.shape))
+        what = f"along one direction the matrix is {length:.4g} units long"
+        return Finding(what, float(min(1.0, np.exp(-(max(distance, 0.0) ** 2) / 2))))
 
     def coins(self, pairs: list[tuple[Array, Array]], name: str) -> Finding:
         """How often the coins of paired entries differ."""

@@ -21,7 +21,7 @@ from eqwise.spec.numbers.expression import Array
 SHARES = (1 / 8, 3 / 4, 0.3)  # the last is no multiple of a small power of two
 NEARLY_ALL = 1 - 2.0**-10
 LARGE, PASSES = (2048, 64), 3
-SMALL, MANY = (4, 16), 512
+SMALL, MANY = (8, 16), 512
 OTHERS = ((7,), (0, 3), (3, 5, 2), (16, 32, 16))
 
 

@@ -33,6 +33,7 @@ class Masks:
         """Every test; p must lie strictly between 0 and 1."""
         yield share(self.large, self.p)
         yield self._repetitions()
+        yield self._twins()
         yield in_pairs(list(combinations(self.large, 2)), self.p, "the same units in other passes")
         first, half = self.large[0], self.large[0].size // 2
         for mask, name in ((first, "along rows"), (first.T, "down columns"), (self.small, "from pass to pass")):
@@ -78,7 +79,7 @@ class Masks:
 
     def _repetitions(self) -> Finding:
         """No long piece of a mask comes again, counted in whole bytes."""
-        every = np.packbits(self.large.ravel()).astype(np.float64)
+        every = np.packbits(np.concatenate([self.large.ravel(), self.small.ravel()])).astype(np.float64)
         pairs, likelier = len(every) ** 2 / 2, max(self.p, 1 - self.p) + SLACK
         length = 2 ** ceil(log2(log(pairs / chance.LEVEL) / (-8 * log(likelier))))
         found = chance.repeated_run(every, length)
@@ -86,6 +87,16 @@ class Masks:
             return Finding(f"no {8 * length} units repeat", 1.0)
         what = f"p = {self.p}: the mask of {8 * length} units from unit {8 * found[1] + 1} on repeats that from unit {8 * found[0] + 1} on"
         return Finding(what, pairs * likelier ** (8 * length))
+
+    def _twins(self) -> Finding:
+        """No two of the small passes have the same mask."""
+        passes, units = self.small.shape
+        _, first, counts = np.unique(self.small, axis=0, return_index=True, return_counts=True)
+        if counts.max() == 1:
+            return Finding(f"no two of {passes} masks are the same", 1.0)
+        what = f"p = {self.p}: the mask of pass {first[np.argmax(counts)] + 1} comes {counts.max()} times"
+        return Finding(what, min(1.0, passes**2 / 2 * (self.p**2 + (1 - self.p) ** 2 + 2 * SLACK) ** units))
+
 
 
 def share(masks: Array, p: float) -> Finding:
@@ -96,8 +107,10 @@ def share(masks: Array, p: float) -> Finding:
 
 
 def independent(mask: Array, p: float, name: str) -> Finding:
-    """Units some places apart have nothing to do with each other."""
-    return in_pairs(list(chance.pairs(mask.ravel())), p, name)
+    """Units some places apart, a few or any power of two, have nothing to do with each other."""
+    flat = mask.ravel()
+    near = (pair for apart in (3, 5, 6, 7) for pair in chance.pairs_apart(flat, apart))
+    return in_pairs([*chance.pairs(flat), *near], p, name)
 
 
 def in_pairs(pairs: list[tuple[Array, Array]], p: float, name: str) -> Finding:

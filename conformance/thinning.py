@@ -63,14 +63,15 @@ class Subject:
         name, adapter = f"{method} of {self.operation.name}", self.session.adapter
 
         def call(x: Array) -> Floats:
-            result = guarded(name, lambda: getattr(layer, method)(adapter.from_numpy(x)))
+            result = guarded(name, lambda: getattr(layer, method)(adapter.from_numpy(x.copy(order="K"))))
             return checked(adapter, name, result, x.shape, self.target)
 
         return call
 
     def called(self, x: Array, p: float, seed: int, training: bool) -> Floats:
         """The operation without a memory."""
-        return invocation.value(self.session.adapter, self.operation, (x,), x.shape, self.target, p=p, seed=seed, training=training)
+        own = (x.copy(order="K"),)  # that inputs are not written is a property of its own
+        return invocation.value(self.session.adapter, self.operation, own, x.shape, self.target, p=p, seed=seed, training=training)
 
     def seed(self, *words: object) -> int:
         """With room for neighbours below 2³²."""

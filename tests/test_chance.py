@@ -138,6 +138,8 @@ DEPENDENT = {  # ways to depend that leave every single number normal
     "one row of half the size": lambda r, z: z * np.where(np.arange(2048) == 77, 0.5, 1)[:, None],
     "rows brought to one length": lambda r, z: z / np.sqrt(np.square(z).mean(axis=1, keepdims=True)),
     "columns brought to one length": lambda r, z: z / np.sqrt(np.square(z).mean(axis=0)),
+    "a correlation of 3 % three places apart": lambda r, z: z + 0.03 * np.roll(z.ravel(), 3).reshape(z.shape),
+    "a thirtieth of the variance of rank one": lambda r, z: (z * 29**0.5 + r.normal(size=(2048, 1)) * r.normal(size=512)) / 30**0.5,
     "rows centred": lambda r, z: (z - z.mean(axis=1, keepdims=True)) * np.sqrt(512 / 511),
 }
 
