@@ -128,3 +128,14 @@ def test_wrong_input_is_refused_with_the_rule(call, message):
     """A ValueError names the value and the rule that it breaks."""
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", (np.float32, np.float64))
+def test_layers_compute_in_their_dtype(dtype):
+    """Outputs, gradients and running averages of float32 layers are float32, of float64 layers float64."""
+    x = np.random.default_rng(0).normal(size=(8, 5)).astype(dtype)
+    others = [Dropout(0.3, np.random.default_rng(0)), BatchNorm(5, dtype=dtype), Dense(np.ones((5, 3), dtype), np.zeros(3, dtype))]
+    for layer in [*(Activation(name, dtype=dtype) for name in ACTIVATIONS), *others]:
+        y = layer.forward(x, True)
+        arrays = [y, layer.forward(x, False), layer.backward(y), *layer.gradients, *layer.running]
+        assert {array.dtype for array in arrays} == {np.dtype(dtype)}, layer
