@@ -1,17 +1,18 @@
 """What the notes say of the layers of a system that learns, in sections 11 and 12: asked of the reference, and of no adapter."""
 
+from functools import partial
+
 import numpy as np
 from scipy.stats import binom
 
+from eqwise.conformance.exact_training import by_the_notes
 from eqwise.conformance.laws import built
 from eqwise.reference import model, objectives
 from eqwise.reference.data import Part
 from eqwise.reference.layers import Activation, BatchNorm, Dense, Dropout
 from eqwise.spec import activations, losses, network, regularization
-from eqwise.spec.certify import rounded, values
 from eqwise.spec.gradient_descent import mini_batch
-from eqwise.spec.numbers.expression import each, number, symbols
-from eqwise.spec.numbers.formats import FORMATS
+from eqwise.spec.numbers.expression import each, number
 from eqwise.spec.numbers.tape import gradient
 
 RARE = 1e-12  # the chance of an event that no correct system is asked to avoid
@@ -198,6 +199,11 @@ def _normalized_loss(where, x, t, W, b, gamma, beta, V, c):
     return mini_batch(*(losses.sum_of_squares(network.output_layer(row, V, c, lambda u: u), t_i) for row, t_i in zip(h, t, strict=True)))
 
 
+def _gradients(where, x, t, *learned):
+    by_each = iter(gradient(_normalized_loss(where, x, t, *learned), [v for array in learned for v in array.ravel()]))
+    return [np.array([next(by_each) for _ in range(array.size)], object).reshape(array.shape) for array in learned]
+
+
 def _by_tanh(h):
     return each(activations.tanh, h)
 
@@ -215,13 +221,8 @@ def test_batch_normalization_stands_on_either_side(proof):
     for where in ("before", "after"):
         made = model.build((2, 3, 1), "tanh", "identity", batch_norm=where, seed=9, dtype=np.float64)
         found = objectives.gradients(made, objectives.Objective("sum_of_squares", made.output), batch)
-        arrays = [*batch, *made.parameters]
-        inputs = [symbols(f"x{k}", *array.shape) for k, array in enumerate(arrays)]
-        learned = [v for array in inputs[2:] for v in array.ravel()]
-        by_tape = gradient(_normalized_loss(where, *inputs), learned)
-        row = np.concatenate([array.ravel() for array in arrays])
-        exact = rounded(values(tuple(by_tape), tuple(v for array in inputs for v in array.ravel())), row[None], FORMATS["float64"])[0]
-        close = np.allclose(np.concatenate([g.ravel() for g in found]), exact, rtol=1e-10, atol=1e-12)
-        proof.require(close, f"{where}: gradients are those of the formula")
+        wanted = by_the_notes(partial(_gradients, where), *batch, *made.parameters)
+        close = [np.allclose(g, exact, rtol=1e-10, atol=1e-12) for g, exact in zip(found, wanted, strict=True)]
+        proof.require(all(close), f"{where}: gradients are those of the formula")
         outputs.append(made.forward(batch.inputs, True))
     proof.require(not np.allclose(outputs[0], outputs[1]), "the two differ")

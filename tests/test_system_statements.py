@@ -6,13 +6,13 @@ from functools import partial
 import numpy as np
 import pytest
 
-from eqwise.conformance import test_system_figures, test_system_layers, test_system_training
+from eqwise.conformance import test_system_figures, test_system_layers, test_system_training, test_system_validation
 from eqwise.reference import data, figures, initialization, layers, model, objectives, training
 from eqwise.reference.data import Part, Split
 from eqwise.spec import STATEMENTS
 
-TESTS = [test for module in (test_system_figures, test_system_layers, test_system_training) for test in vars(module).values()]
-TESTS = [test for test in TESTS if getattr(test, "__name__", "").startswith("test_") and hasattr(test, "pytestmark")]
+MODULES = (test_system_figures, test_system_layers, test_system_training, test_system_validation)
+TESTS = [test for module in MODULES for test in vars(module).values() if hasattr(test, "pytestmark")]
 WRONG = []
 
 
