@@ -1,18 +1,18 @@
 """Section 9 of the notes: back-propagation, equations (40) to (56)."""
 
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import pytest
 from flint import arb
 
+from eqwise.conformance import digits
 from eqwise.conformance.adapter import NotOffered, activation_named
 from eqwise.conformance.comparison import judge
 from eqwise.conformance.gradient_claims import LOSSES, Network, flat, flat_floats, output_claim
 from eqwise.conformance.gradient_examples import example, gradients_of, judged
 from eqwise.conformance.laws import proves, states
+from eqwise.conformance.theorems import agree, components, drawn, hidden_layers
 from eqwise.conformance.training_steps import trained
 from eqwise.spec import activations, losses
 from eqwise.spec.backpropagation import (
@@ -23,7 +23,6 @@ from eqwise.spec.backpropagation import (
     delta_component,
     delta_through_next_layer,
     error_signal,
-    forward,
     half_squared_norm,
     identity_output,
     output_delta,
@@ -36,7 +35,7 @@ from eqwise.spec.backpropagation import (
     weight_gradient_component,
 )
 from eqwise.spec.certify import precision
-from eqwise.spec.numbers.expression import each, lifted, symbol, symbols
+from eqwise.spec.numbers.expression import symbols
 from eqwise.spec.numbers.program import BALLS, compiled
 from eqwise.spec.numbers.tape import gradient
 
@@ -49,108 +48,6 @@ def test_property(check, settle):
 
 # theorems: both sides on random networks, as balls that overlap and are narrower than 10⁻²⁵
 
-ALPHA = symbol("alpha")
-ELEMENTWISE = {
-    **{name: activation_named(name) for name in ("step", "logistic", "tanh", "softplus", "relu", "identity")},
-    "leaky_relu": lambda u: each(lambda x: activations.leaky_relu(x, ALPHA), u),
-    "prelu": lambda u: each(lambda x: activations.prelu(x, ALPHA), u),
-    "elu": lambda u: each(lambda x: activations.elu(x, ALPHA), u),
-}
-WIDTHS = (3, 2, 4, 1, 3, 2)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A network on symbols, with numbers for them: every activation of section 4, the pairs of (56), depths 1 to 5."""
-
-    activation: str
-    output: str
-    depth: int
-
-    @cached_property
-    def widths(self):
-        return (*WIDTHS[: self.depth], 2 + self.depth % 2)
-
-    @cached_property
-    def thetas(self):
-        return [symbols(f"theta{layer}", 1 + a, b) for layer, (a, b) in enumerate(pairwise(self.widths), 1)]
-
-    @cached_property
-    def fs(self):
-        return [ELEMENTWISE[self.activation]] * (self.depth - 1) + [activation_named(self.output)]
-
-    @cached_property
-    def x(self):
-        return symbols("x", self.widths[0])
-
-    @cached_property
-    def t(self):
-        return symbols("t", self.widths[-1])
-
-    @cached_property
-    def passed(self):
-        return forward(self.x, self.thetas, self.fs)
-
-    def u(self, layer):
-        return self.passed[0][layer - 1]
-
-    def h(self, layer):
-        return self.passed[1][layer]
-
-    def loss_from(self, layer):
-        """The loss as a function of u of this layer."""
-
-        def loss(u):
-            y = self.fs[layer - 1](u)
-            if layer < self.depth:
-                y = forward(y, self.thetas[layer:], self.fs[layer:])[1][-1]
-            return getattr(losses, LOSSES[self.output])(y, self.t)
-
-        return loss
-
-    @cached_property
-    def loss(self):
-        return self.loss_from(1)(self.u(1))
-
-    def delta(self, layer):
-        return error_signal(self.loss_from(layer), self.u(layer))
-
-    @cached_property
-    def inputs(self):
-        return flat(self.x, self.t, *self.thetas, ALPHA)
-
-    @cached_property
-    def numbers(self):
-        rng = np.random.default_rng(self.depth)
-        parts = [rng.normal(size=a.shape) for a in (self.x, *self.thetas)]
-        t = rng.multinomial(8, np.full(len(self.t), 1 / len(self.t))) / 8
-        return flat_floats(parts[0], t, *parts[1:], 0.3).tolist()
-
-
-@lru_cache
-def drawn():
-    """One for each activation, and a second for the first of them; every depth twice, every pair at least three times."""
-    names = [*ELEMENTWISE, "tanh"]
-    return [Drawn(name, list(LOSSES)[k % 3], 1 + k % 5) for k, name in enumerate(names)]
-
-
-def _agree(proof, network, sides, claim):
-    """All members of each chain of equalities, on this network's numbers."""
-    members = [[lifted(side) for side in chain] for chain in sides]
-    with precision(256):
-        found = iter(compiled(flat(*members), network.inputs, BALLS)(*map(arb, network.numbers)))
-        for chain in members:
-            balls = [arb(next(found)) for _ in chain]
-            narrow = all(ball.rad() < arb(10) ** -25 for ball in balls)
-            proof.require(narrow and all(a.overlaps(b) for a, b in pairwise(balls)), f"{claim} for {network}")
-
-
-def _components(network):
-    """Every layer with every i from 0 and j."""
-    for layer, theta in enumerate(network.thetas, 1):
-        for i, j in np.ndindex(theta.shape):
-            yield layer, i, j, theta[i, j]
-
 
 @proves("eq42")
 def test_affine_map_by_components(proof):
@@ -158,7 +55,7 @@ def test_affine_map_by_components(proof):
     for network in drawn():
         for layer, theta in enumerate(network.thetas, 1):
             sides = zip(pre_activation_components(theta, augmented(network.h(layer - 1))), network.u(layer), strict=True)
-            _agree(proof, network, sides, "u")
+            agree(proof, network, sides, "u")
 
 
 @proves("eq43")
@@ -167,7 +64,7 @@ def test_activation_by_components(proof):
     for network in drawn():
         for layer in range(1, network.depth):
             f, u = network.fs[layer - 1], network.u(layer)
-            _agree(proof, network, zip(activated_components(f, u), activated(f, u), strict=True), "h")
+            agree(proof, network, zip(activated_components(f, u), activated(f, u), strict=True), "h")
     u = symbols("u", 2)
     alone, together = activated_components(lambda v: activations.softmax(np.array([v]))[0], u), activated(activations.softmax, u)
     with precision(128):
@@ -180,12 +77,12 @@ def test_weight_gradient_by_the_chain_rule(proof):
     """∂E/∂θᵢⱼ is ∂E/∂uⱼ · ∂uⱼ/∂θᵢⱼ."""
     for network in drawn():
         deltas = [network.delta(layer) for layer in range(1, network.depth + 1)]
-        left = gradient(network.loss, [theta for *_, theta in _components(network)])
+        left = gradient(network.loss, [theta for *_, theta in components(network)])
         right = [
             weight_gradient_by_chain(deltas[layer - 1][j], gradient(network.u(layer)[j], [theta])[0])
-            for layer, _, j, theta in _components(network)
+            for layer, _, j, theta in components(network)
         ]
-        _agree(proof, network, zip(left, right, strict=True), "∂E/∂θ")
+        agree(proof, network, zip(left, right, strict=True), "∂E/∂θ")
 
 
 @proves("eq45")
@@ -194,9 +91,9 @@ def test_pre_activation_by_its_weight(proof):
     for network in drawn():
         sides = [
             (gradient(network.u(layer)[j], [theta])[0], u_by_theta(augmented(network.h(layer - 1))[i]))
-            for layer, i, j, theta in _components(network)
+            for layer, i, j, theta in components(network)
         ]
-        _agree(proof, network, sides, "∂u/∂θ")
+        agree(proof, network, sides, "∂u/∂θ")
 
 
 @proves("eq47")
@@ -204,12 +101,12 @@ def test_weight_gradient_by_components(proof):
     """∂E/∂θᵢⱼ is δⱼhᵢ."""
     for network in drawn():
         deltas = [network.delta(layer) for layer in range(1, network.depth + 1)]
-        left = gradient(network.loss, [theta for *_, theta in _components(network)])
+        left = gradient(network.loss, [theta for *_, theta in components(network)])
         right = [
             weight_gradient_component(deltas[layer - 1][j], augmented(network.h(layer - 1))[i])
-            for layer, i, j, _ in _components(network)
+            for layer, i, j, _ in components(network)
         ]
-        _agree(proof, network, zip(left, right, strict=True), "∂E/∂θ")
+        agree(proof, network, zip(left, right, strict=True), "∂E/∂θ")
 
 
 @proves("eq48")
@@ -219,23 +116,17 @@ def test_weight_gradient_as_an_outer_product(proof):
         for layer, theta in enumerate(network.thetas, 1):
             right = weight_gradient(augmented(network.h(layer - 1)), network.delta(layer))
             proof.require(right.shape == theta.shape, "hδᵀ has the shape of θ")
-            _agree(proof, network, zip(gradient(network.loss, flat(theta)), flat(right), strict=True), "∂E/∂θ")
-
-
-def _pairs_of_layers(network):
-    """Every hidden layer with δ of the next."""
-    for layer in range(1, network.depth):
-        yield layer, network.delta(layer), network.delta(layer + 1)
+            agree(proof, network, zip(gradient(network.loss, flat(theta)), flat(right), strict=True), "∂E/∂θ")
 
 
 @proves("eq49")
 def test_delta_through_the_next_layer(proof):
     """∂E/∂uⱼ is the sum over the next layer of ∂E/∂uₖ · ∂uₖ/∂uⱼ."""
     for network in drawn():
-        for layer, delta, above in _pairs_of_layers(network):
+        for layer, delta, above in hidden_layers(network):
             links = [[gradient(u, [v])[0] for u in network.u(layer + 1)] for v in network.u(layer)]
             right = [delta_through_next_layer(above, np.array(row, object)) for row in links]
-            _agree(proof, network, zip(delta, right, strict=True), "∂E/∂u")
+            agree(proof, network, zip(delta, right, strict=True), "∂E/∂u")
 
 
 @proves("eq50")
@@ -249,26 +140,26 @@ def test_link_between_neighbouring_layers(proof):
             ):
                 by_h = gradient(v, [h])[0] * gradient(h, [u])[0]
                 sides.append((gradient(v, [u])[0], by_h, u_next_by_u(network.thetas[layer][j, k], network.fs[layer - 1], u)))
-            _agree(proof, network, sides, "∂u/∂u")
+            agree(proof, network, sides, "∂u/∂u")
 
 
 @proves("eq51")
 def test_back_propagation_by_components(proof):
     """δⱼ is the sum of δₖθⱼₖf′(uⱼ)."""
     for network in drawn():
-        for layer, delta, above in _pairs_of_layers(network):
+        for layer, delta, above in hidden_layers(network):
             rows, f = network.thetas[layer][1:], network.fs[layer - 1]
             right = [delta_component(above, row, f, u) for row, u in zip(rows, network.u(layer), strict=True)]
-            _agree(proof, network, zip(delta, right, strict=True), "δ")
+            agree(proof, network, zip(delta, right, strict=True), "δ")
 
 
 @proves("eq52")
 def test_back_propagation(proof):
     """δ is θδ of the next layer, without row 0 of θ, times f′(u)."""
     for network in drawn():
-        for layer, delta, above in _pairs_of_layers(network):
+        for layer, delta, above in hidden_layers(network):
             right = delta_below(network.thetas[layer], above, network.fs[layer - 1], network.u(layer))
-            _agree(proof, network, zip(delta, right, strict=True), "δ")
+            agree(proof, network, zip(delta, right, strict=True), "δ")
 
 
 @proves("eq54")
@@ -276,7 +167,7 @@ def test_sum_of_squares_as_a_norm(proof):
     """(54) is (27)."""
     for network in drawn():
         y = network.h(network.depth)
-        _agree(proof, network, [(half_squared_norm(y, network.t), losses.sum_of_squares(y, network.t))], "E")
+        agree(proof, network, [(half_squared_norm(y, network.t), losses.sum_of_squares(y, network.t))], "E")
 
 
 @proves("eq55")
@@ -287,7 +178,7 @@ def test_output_delta_of_regression(proof):
         y = identity_output(u)
         by_y = gradient(losses.sum_of_squares(y, network.t), list(y))
         right = [output_delta_component(*pair) for pair in zip(y, network.t, strict=True)]
-        _agree(proof, network, zip(network.delta(network.depth), by_y, right, strict=True), "δ")
+        agree(proof, network, zip(network.delta(network.depth), by_y, right, strict=True), "δ")
 
 
 @proves("eq56")
@@ -295,7 +186,7 @@ def test_output_delta(proof):
     """δ of the output is y − t for each of the three pairs."""
     for network in drawn():
         right = output_delta(network.h(network.depth), network.t)
-        _agree(proof, network, zip(network.delta(network.depth), right, strict=True), "δ")
+        agree(proof, network, zip(network.delta(network.depth), right, strict=True), "δ")
 
 
 def _delta_balls(output, loss, u, t):
@@ -377,3 +268,10 @@ def test_training_steps(trial):
     for steps in runs:
         trial.require([step.untouched for step in steps], "computing gradients leaves the parameters alone")
         trial.require(np.array([step.verdict for step in steps]) != "deviates", "one training step is (40), (41), (56), (52), (48), (38)")
+
+
+@states("s9-procedure", "network_gradients")
+def test_training_run_on_digits(trial):
+    """Mini-batch after mini-batch of real data, every step is the reference's from the same parameters, within one step's rounding."""
+    shares = digits.shares(trial.session, trial.target)
+    trial.require(np.array(shares) <= 1, f"every step agrees with the reference's, the worst to {max(shares):.3g} of the bound")

@@ -40,7 +40,7 @@ def step_claim(network: Network, batch: int) -> Claim:
 def trained(session: Session, network: Network, target: Format) -> list[Step]:
     """A few steps on other batches from one start."""
     start = example(network, BATCH, target, session.seed_for("training", network, target.name) | 1)
-    update = _updates(session, start, target)
+    update = updates(session, start, target)
     steps = []
     for k in range(STEPS):
         batch = example(network, BATCH, target, 4 * k + 1)
@@ -59,7 +59,7 @@ def _bytes(call: Example) -> list[bytes]:
     return [array.tobytes() for array in (*call.weights, *call.biases)]
 
 
-def _updates(session: Session, start: Example, target: Format) -> Any:
+def updates(session: Session, start: Example, target: Format) -> Any:
     """From a call and its gradients to the call with new parameters: by the adapter's sgd, or by (38) where it has none."""
     if not session.adapter.offers("sgd"):
         return lambda call, gradients: _with(call, _by_formula(session, call, gradients, target), target)

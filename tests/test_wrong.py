@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from eqwise.conformance import (
+    digits,
     test_activations,
     test_backpropagation,
     test_gradient_descent,
@@ -15,14 +16,17 @@ from eqwise.conformance import (
     test_optimizers,
     test_perceptron,
     test_regularization,
+    theorems,
 )
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
+from eqwise.conformance.laws import Proof
 from eqwise.conformance.loading import load
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 from eqwise.spec import STATEMENTS
+from eqwise.spec.numbers.formats import FORMATS
 from wrong.collection import WRONG
 
 EQUATIONS = [1, 2, *range(4, 36), *range(39, 57)]
@@ -113,3 +117,20 @@ def test_every_equation_has_planted_errors():
     planted = [clause for entry in WRONG.values() for clause in OPERATIONS[entry.operation].clauses]
     assert all(planted.count(f"eq{number}") >= 2 for number in EQUATIONS)
     assert len(WRONG) >= 400
+
+
+@pytest.mark.parametrize("name", ["s9-procedure-network_gradients-layer_already_moved", "eq52-network_gradients-weights_updated_before"])
+def test_training_run_notices_the_wrong_theta(name):
+    """A step of the run on digits leaves its bound where δ comes from parameters that have moved already."""
+    pytest.importorskip("sklearn")
+    assert max(digits.shares(Session(WRONG[name].adapter()), FORMATS["float32"])) > 1
+
+
+def test_false_theorems_are_refuted():
+    """(52) with the transposed product, and (56) with the sign, on the networks of the proofs."""
+    network = next(network for network in theorems.drawn() if network.depth == 3)
+    delta, above = network.delta(2), network.delta(3)
+    for left, right in ((delta, network.thetas[2][:-1] @ above), (above, network.t - network.h(3))):
+        proof = Proof()
+        theorems.agree(proof, network, zip(left, right, strict=True), "δ")
+        assert proof.message
