@@ -44,11 +44,12 @@ def _place(key: str) -> tuple[int, ...]:
 def lines(clauses: dict[str, dict[str, Any]]) -> Iterator[str]:
     """A line for each clause, no wider than a terminal, and the totals."""
     for key, clause in clauses.items():
-        first, *more = wrap(", ".join(clause["kinds"]) or clause["reason"] or "not covered", WIDTH - _INDENT)
+        text = "; ".join(filter(None, (", ".join(clause["kinds"]) or "not covered", clause["reason"])))
+        first, *more = wrap(text, WIDTH - _INDENT)
         yield f"{key:<26}{clause['assertions']:>8}  {first}"
         yield from (" " * _INDENT + line for line in more)
     asserted = [key for key, clause in clauses.items() if clause["assertions"]]
-    reasoned = [key for key, clause in clauses.items() if clause["reason"] and not clause["assertions"]]
-    numbered = sum(key in _reasons() for key in (*asserted, *reasoned))
-    yield f"{numbered} of {LAST_EQUATION} equations ({len(reasoned)} by a check that stands in for them)"
-    yield f"{sum(key in STATEMENTS for key in asserted)} of {len(STATEMENTS)} statements"
+    numbered = [key for key in asserted if key not in STATEMENTS]
+    reasoned = sum(bool(clauses[key]["reason"]) for key in numbered)
+    yield f"{len(numbered)} of {LAST_EQUATION} equations, {reasoned} of them by what stands in for them"
+    yield f"{len(asserted) - len(numbered)} of {len(STATEMENTS)} statements"

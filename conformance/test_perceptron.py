@@ -9,6 +9,7 @@ import pytest
 from eqwise.conformance.adapter import perceptrons
 from eqwise.conformance.laws import law, proves, states
 from eqwise.spec.certify import exact
+from eqwise.spec.numbers.expression import symbol, symbols
 from eqwise.spec.perceptron import perceptron, two_input_perceptron, two_input_perceptron_by_cases
 
 BITS = np.array(list(product((0.0, 1.0), repeat=2)))
@@ -26,6 +27,14 @@ def test_perceptron_of_one_weight_is_the_step(trial):
     """With W = 1 and b = 0 the perceptron is its step."""
     x = trial.reals("step")
     trial.equal(trial.perceptron(x[:, None], np.ones((1, 1)), np.zeros(1))[:, 0], trial.step(x), x=x)
+
+
+@proves("eq3")
+def test_vectors_of_two_inputs(proof):
+    """On the vectors of (3), whose components are symbols, (1) is (4): one and the same formula."""
+    x, W, b = symbols("x", 2), symbols("w", 2), symbol("b")
+    proof.require(x.shape == W.shape == (2,), "both have two components")
+    proof.require(perceptron(x, W, b) is two_input_perceptron(x, W, b), "(1) is (4)")
 
 
 @states("s2-gates", "perceptron")
