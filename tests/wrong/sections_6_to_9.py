@@ -50,6 +50,39 @@ def predicted_positive(actual, predicted):
     return np.array([[tp + fp, fn], [fp, tn]])
 
 
+TABLE = np.zeros((2, 2), np.int64)
+
+
+@wrong("t1-confusion", "confusion_matrix", "one buffer for all results")
+def table_in_one_buffer(actual, predicted):
+    TABLE.flat = cells(actual, predicted)
+    return TABLE
+
+
+@wrong("t1-confusion", "confusion_matrix", "rows and columns exchanged for many samples only")
+def transposed_when_large(actual, predicted):
+    table = np.reshape(cells(actual, predicted), (2, 2))
+    return table.T if len(actual) > 5000 else table
+
+
+@wrong("eq19", "accuracy", "a counter of 16 bits")
+def accuracy_counted_in_16_bits(actual, predicted):
+    return ratio(int(np.sum(actual == predicted, dtype=np.uint16)), len(actual))
+
+
+@wrong("eq20", "precision", "a single sample says nothing, so it is 0")
+def precision_of_one_sample(actual, predicted):
+    tp, _, fp, _ = cells(actual, predicted)
+    return ratio(tp, tp + fp) if len(actual) > 1 else np.float64(0)
+
+
+@wrong("eq22", "f_measure", "a small constant against 0/0, and 0 for nan")
+def f_smoothed(actual, predicted):
+    tp, fn, fp, _ = cells(actual, predicted)
+    p, r = (np.nan_to_num(ratio(tp, tp + other)) for other in (fp, fn))
+    return 2 * p * r / (p + r + 1e-12)
+
+
 @wrong("eq19", "accuracy", "the Jaccard index: TN ignored")
 def accuracy_without_tn(actual, predicted):
     tp, fn, fp, _ = cells(actual, predicted)
@@ -215,6 +248,27 @@ def mse_gradients_exchanged(t, y, c):
     return -by_y, by_y
 
 
+@wrong("eq23", "mse", "no more than 256 samples")
+def mse_of_the_first(t, y):
+    return np.mean((t[:256] - y[:256]) ** 2)
+
+
+@wrong("eq24", "rmse", "never less than a small constant, to divide by it")
+def rmse_never_zero(t, y):
+    return np.maximum(np.sqrt(np.mean((t - y) ** 2)), 1e-12)
+
+
+@wrong("eq25", "mae", "each sorted, as a distance of distributions")
+def mae_sorted(t, y):
+    return np.mean(np.abs(np.sort(t) - np.sort(y)))
+
+
+@wrong("eq25", "mae", "a slope of 2/N where an estimate is exact", "vjp")
+def mae_gradient_beyond_the_kink(t, y, c):
+    by_t = c * np.where(t == y, 2, np.sign(t - y)) / len(t)
+    return by_t, -by_t
+
+
 @wrong("eq24", "rmse", "the root of each square")
 def rmse_of_rows(t, y):
     return np.mean(np.sqrt((t - y) ** 2))
@@ -294,6 +348,21 @@ def r_squared_one_pass(t, y):
     n, mean = len(t), np.mean(y, dtype=t.dtype)
     spread = np.sum(t * t, dtype=t.dtype) - 2 * mean * np.sum(t, dtype=t.dtype) + n * mean * mean
     return (1 - np.sum((t - y) ** 2, dtype=t.dtype) / spread).astype(t.dtype)
+
+
+@wrong("eq26", "r_squared", "about the median")
+def r_squared_about_the_median(t, y):
+    return 1 - np.sum((t - y) ** 2) / np.sum((t - np.median(y)) ** 2)
+
+
+@wrong("eq26", "r_squared", "about the mean of all numbers, observed and estimated")
+def r_squared_about_both(t, y):
+    return 1 - np.sum((t - y) ** 2) / np.sum((t - (t.mean() + y.mean()) / 2) ** 2)
+
+
+@wrong("eq26", "r_squared", "absolute values for squares")
+def r_squared_absolute(t, y):
+    return 1 - np.sum(np.abs(t - y)) / np.sum(np.abs(t - y.mean()))
 
 
 @wrong("eq26", "r_squared", "adjusted for one regressor")
