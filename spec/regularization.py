@@ -134,6 +134,7 @@ statement(
     "s12-early-stopping",
     "Training stops once the validation error has risen.",
     "system",
+    readings={"patience": "once it has stayed above the lowest for several epochs in a row: Goodfellow et al. 2016, algorithm 7.1"},
 )
 statement(
     "s12-penalty-costs-fit",
