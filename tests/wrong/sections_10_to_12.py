@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import ndtri
 
 from wrong.methods import Adam, BatchNormLayer, Momentum, Optimizer, Sgd, named, narrow, piece, wide, wrong
 
@@ -664,6 +665,26 @@ def truncated(rng, shape, at):
     return z
 
 
+def brought_to(z, deviation):
+    """The root mean square is exactly this."""
+    return z / np.sqrt(np.mean(z * z)) * deviation
+
+
+def centred(z):
+    """The mean is exactly 0."""
+    return z - z.mean()
+
+
+def shares_of(rng, n):
+    """One number from each of n equally likely parts, in any order."""
+    return ndtri((rng.permutation(n) + rng.random(n)) / n)
+
+
+def moved(z):
+    """A twentieth of the entry three places before."""
+    return (z + 0.05 * np.roll(z, 3)) / np.sqrt(1.0025)
+
+
 def half_repeated(z):
     """The second half of all entries repeats the first."""
     flat = z.reshape(-1)
@@ -697,6 +718,8 @@ laws(
     four_uniforms=("the sum of four uniform numbers", lambda r, s: (r.random((4, *s)).sum(axis=0) - 2) * np.sqrt(3 / s[0])),
     fans_added=("inputs and outputs added, without the 2", lambda r, s: normal(r, s, (s[0] + s[1]) ** -0.5)),
     half_of_the_weights=("half of the weights repeated", lambda r, s: half_repeated(normal(r, s, s[0] ** -0.5))),
+    small_layers_apart=("layers of few outputs by a path of their own", lambda r, s: normal(r, s, (s[0] - (s[1] < 8) / 2) ** -0.5)),
+    first_row_zero=("the first row left for biases", lambda r, s: normal(r, s, s[0] ** -0.5) * (np.arange(s[0]) > 0)[:, None]),
     geometric_fan=("the geometric mean of inputs and outputs", lambda r, s: normal(r, s, (s[0] * s[1]) ** -0.25)),
 )
 laws(
@@ -710,6 +733,7 @@ laws(
     he_as_variance=("sqrt(2/n) as the variance", lambda r, s: normal(r, s, (2 / s[0]) ** 0.25)),
     mean_shifted=("a mean of a hundredth of the deviation", lambda r, s: (normal(r, s) + 0.01) * np.sqrt(2 / s[0])),
     first_calls_repeat=("a block of 64 drawn and tiled", lambda r, s: np.resize(normal(r, 64), s) * np.sqrt(2 / s[0])),
+    exact_length=("every layer brought to its deviation", lambda r, s: brought_to(normal(r, s), np.sqrt(2 / s[0]))),
     positive_only=("sizes without signs", lambda r, s: np.abs(normal(r, s, np.sqrt(2 / s[0])))),
 )
 laws(
@@ -725,6 +749,9 @@ laws(
     gauss_seed_ignored=("a generator of its own", lambda r, s: normal(np.random.default_rng(1), s)),
     two_percent_narrow=("a deviation off by 2 %", lambda r, s: normal(r, s, 0.98)),
     rows_mirrored=("every second entry the negative of the one before", lambda r, s: mirrored(normal(r, s))),
+    layers_centred=("every layer's mean subtracted", lambda r, s: centred(normal(r, s))),
+    stratified=("a number from each of n equal shares, shuffled", lambda r, s: shares_of(r, s[0] * s[1]).reshape(s)),
+    three_places_apart=("a moving mean over every third", lambda r, s: moved(normal(r, s))),
     columns_correlated=("a common part for each row", lambda r, s: normal(r, s, 0.8) + normal(r, (s[0], 1), 0.6)),
 )
 
@@ -739,6 +766,18 @@ def mirrored(z):
 @wrong("eq72", "gauss", "the last byte of the seed lost: neighbouring seeds agree", raw=True)
 def seed_shortened(shape, seed, dtype):
     return np.random.default_rng(seed >> 8).standard_normal(shape).astype(dtype)
+
+
+@wrong("eq72", "gauss", "sixteen bits of the seed", raw=True)
+def seed_of_sixteen_bits(shape, seed, dtype):
+    return np.random.default_rng(seed % 2**16).standard_normal(shape).astype(dtype)
+
+
+@wrong("eq72", "gauss", "one buffer for all layers of a shape", raw=True)
+def one_buffer(shape, seed, dtype, buffers={}):  # noqa: B006
+    buffer = buffers.setdefault((shape, str(dtype)), np.empty(shape, dtype))
+    buffer[...] = np.random.default_rng(seed).standard_normal(shape)
+    return buffer
 
 
 @wrong("eq72", "gauss", "the shape exchanged", raw=True)
@@ -926,6 +965,67 @@ def dropout_gradient_masked_afresh(x, c, p, seed, training):
 @wrong("s12.2-train-mask", "dropout", "dropped where x is 0, kept elsewhere", "vjp")
 def dropout_gradient_of_relu(x, c, p, seed, training):
     return (np.where(x > 0, c, 0),)
+
+
+@wrong("s12.2-train-mask", "dropout", "a thousand draws, again and again")
+def tiled_from_a_thousand(x, p, seed, training):
+    return np.where(np.resize(mask(np.zeros(1000), p, seed), x.shape), x, 0) if training else (1 - p) * x
+
+
+@wrong("s12.2-train-mask", "dropout", "whole channels where there are three axes")
+def whole_channels(x, p, seed, training):
+    return np.where(mask(x[..., :1] if x.ndim == 3 else x, p, seed), x, 0) if training else (1 - p) * x
+
+
+@wrong("s12.2-train-mask", "dropout", "negative units a little more often")
+def negative_more_often(x, p, seed, training):
+    share = np.where(x < 0, 1.03 * p, p)
+    return np.where(np.random.default_rng(seed).random(x.shape) >= share, x, 0) if training else (1 - p) * x
+
+
+@wrong("s12.2-train-mask", "dropout", "an input of 0 taken for one that was dropped", "vjp")
+def dropout_gradient_of_zero(x, c, p, seed, training):
+    return (np.where(mask(x, p, seed) & (x != 0), c, 0) if training else (1 - p) * c,)
+
+
+@wrong("s12.2-inference-scale", "dropout", "1/(1 - p) in the gradient, which the pass does not have", "vjp")
+def dropout_gradient_inverted(x, c, p, seed, training):
+    return (np.where(mask(x, p, seed), c / (1 - p), 0) if training else (1 - p) * c,)
+
+
+@wrong("s12.2-inference-scale", "dropout", "no scale in the gradient at inference", "vjp")
+def dropout_gradient_not_scaled(x, c, p, seed, training):
+    return (np.where(mask(x, p, seed), c, 0) if training else 1 * c,)
+
+
+@piece("s12.2-train-mask", "dropout_layer", "kept", "nothing dropped in every hundredth pass")
+def hundredth_pass_whole(self, shape):
+    self.passes = vars(self).get("passes", 0) + 1
+    return np.full(shape, self.passes % 100 == 0) | (self.rng.random(shape) >= self.p)
+
+
+@piece("s12.2-train-mask", "dropout_layer", "kept", "five masks in turn")
+def five_masks_in_turn(self, shape):
+    masks = vars(self).setdefault("masks", {}).setdefault(shape, [])
+    masks.append(masks.pop(0) if len(masks) == 5 else self.rng.random(shape) >= self.p)
+    return masks[-1]
+
+
+@piece("s12.2-train-mask", "dropout_layer", "train", "the input itself masked")
+def input_masked_itself(self, x):
+    x *= self.kept(x.shape)
+    return x
+
+
+@piece("s12.2-train-mask", "dropout_layer", "__init__", "the seed not passed on")
+def seed_not_passed_on(self, p, seed):
+    self.p, self.rng = p, np.random.default_rng()
+
+
+@piece("s12.2-inference-scale", "dropout_layer", "infer", "a mask drawn at inference too, and not used")
+def mask_drawn_and_not_used(self, x):
+    self.kept(x.shape)
+    return narrow((1 - self.p) * wide(x), x.dtype)
 
 
 @piece("s12.2-train-mask", "dropout_layer", "kept", "one mask drawn in the first pass and kept")
