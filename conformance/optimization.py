@@ -14,7 +14,7 @@ from eqwise.conformance.check import Check
 from eqwise.conformance.comparison import Claim, Outcome, judge
 from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.optimizer_claims import METHODS, Method, Readings, claim_of, inherited_columns, recursion, rows_of
-from eqwise.conformance.optimizer_parts import Part, Shows, parts, whole
+from eqwise.conformance.optimizer_parts import FAINT, Part, Shows, parts, whole
 from eqwise.conformance.optimizer_purity import check_purity
 from eqwise.conformance.optimizer_start import Measured, measured
 from eqwise.conformance.pinning import Probe, implicated
@@ -26,6 +26,7 @@ from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 from eqwise.spec.numbers.program import FLOATS, compiled
 
 Columns = Mapping[str, Floats]
+ENOUGH = 4  # deviating places among those where the same parts have something to say
 
 
 @dataclass(frozen=True)
@@ -145,10 +146,11 @@ class _Judging:
         outcome, probes = Outcome("conforms", 0, 0.0, 0.0), []
         for code in np.unique(codes[defined]):
             chosen = defined & (codes == code)
-            found = judge(claim, rows[chosen], actual[chosen], self.target, self.places)
+            found = judge(claim, rows[chosen], actual[chosen], self.target, self.places, ENOUGH)
             outcome = outcome.merged(found)
             active = frozenset(part for k, part in enumerate(known) if code >> k & 1)
-            probes.append(Probe(active, found.verdict in FAILING))
+            if found.verdict in FAILING or FAINT not in active:
+                probes.append(Probe(active - {FAINT}, found.verdict in FAILING))
         blamed = tuple(dict.fromkeys(number for number, _ in implicated(probes)))
         return Finding(equations, outcome, blamed, _seen(claim, rows[undefined], actual[undefined, 0]))
 

@@ -2,11 +2,13 @@
 
 A *part* is an equation with one of its aspects. At beta_1 = 0 the moving mean (64) keeps nothing and (66) corrects nothing,
 nor does it any more once beta_1^t has worn off; what epsilon or a change of eta is in says nothing where they do not show.
+Where something hardly shows, a failure may be due to it, but a success clears nothing: that is the part `FAINT`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -16,17 +18,31 @@ from eqwise.spec.numbers.formats import Floats, Format
 Part = tuple[int, str]
 Columns = Mapping[str, Floats]
 Shows = Callable[[Columns, Format], Any]
+FAINT: Part = (0, "faint")
+_PLAIN = 2.0**-6
+_WORN_OFF = 2.0**-120  # whatever the sizes of the gradients
 
 
 def _always(at: Columns, target: Format) -> Any: return True
 def _later(at: Columns, target: Format) -> Any: return at["t"] > 1
 def _changed(at: Columns, target: Format) -> Any: return at["eta"] != at["eta"].ravel()[0]
 def _decays(name: str) -> Shows: return lambda at, target: at[name] != 0
-def _corrects(name: str) -> Shows: return lambda at, target: at[name] ** at["t"] > target.unit_roundoff
+def _remembers(name: str) -> Shows: return lambda at, target: (at["t"] > 1) & (at[name] != 0)
+def _forgets(name: str) -> Shows: return lambda at, target: (at["t"] > 1) & (at[name] == 0)
+def _corrects(name: str) -> Shows: return lambda at, target: at[name] ** at["t"] > _WORN_OFF
 
 
 def _epsilon(squares: str) -> Shows:
     return lambda at, target: at["epsilon"] > target.unit_roundoff * np.abs(at[squares])
+
+
+def _faint(squares: str, *betas: str) -> Shows:
+    def shows(at: Columns, target: Format) -> Any:
+        worn = [_corrects(beta)(at, target) & (at[beta] ** at["t"] < _PLAIN) for beta in betas]
+        small = _epsilon(squares)(at, target) & (at["epsilon"] < _PLAIN * np.abs(at[squares]))
+        return reduce(np.logical_or, worn, small)
+
+    return shows
 
 
 SHOWN: Mapping[str, Mapping[Part, Shows]] = {  # where theta starts from what the optimizer itself keeps
@@ -34,19 +50,22 @@ SHOWN: Mapping[str, Mapping[Part, Shows]] = {  # where theta starts from what th
 }
 HIDDEN: Mapping[str, Mapping[Part, Shows]] = {
     "momentum": {
-        (58, "velocity"): _always, (58, "memory"): _later, (58, "alpha"): _decays("alpha"), (58, "eta"): _changed,
+        (58, "velocity"): _always, (58, "alpha"): _decays("alpha"), (58, "eta"): _changed,
+        (58, "memory"): _remembers("alpha"), (58, "oblivion"): _forgets("alpha"),
         (59, "step"): _always, (59, "alpha"): _decays("alpha"),
     },
     "adagrad": {(60, "squares"): _always, (60, "memory"): _later, (61, "step"): _always, (61, "eta"): _changed},
     "rmsprop": {
         (62, "squares"): _always, (62, "memory"): _decays("alpha"),
         (63, "step"): _always, (63, "epsilon"): _epsilon("h"), (63, "eta"): _changed,
+        FAINT: _faint("h"),
     },
     "adam": {
         (64, "mean"): _always, (64, "memory"): _decays("beta_1"), (65, "mean"): _always, (65, "memory"): _decays("beta_2"),
         (66, "m_hat"): _decays("beta_1"), (66, "early"): _corrects("beta_1"),
         (67, "v_hat"): _decays("beta_2"), (67, "early"): _corrects("beta_2"),
         (68, "step"): _always, (68, "epsilon"): _epsilon("v"), (68, "eta"): _changed,
+        FAINT: _faint("v", "beta_1", "beta_2"),
     },
 }  # fmt: skip
 

@@ -227,11 +227,11 @@ _HYPER: Mapping[str, tuple[Mapping[str, float], ...]] = {  # the degenerate ones
     "momentum": ({"alpha": 0.9}, {"alpha": 0.0}, {"alpha": 0.5}, {"alpha": 0.99}, {"alpha": 1.0}),
     "adagrad": ({}, {}, {}, {}, {}),
     "rmsprop": (
-        {"alpha": 0.9, "epsilon": 1e-8}, {"alpha": 0.0, "epsilon": 0.1}, {"alpha": 0.5, "epsilon": 0.01},
+        {"alpha": 0.9, "epsilon": 1e-8}, {"alpha": 0.0, "epsilon": 1e-30}, {"alpha": 0.5, "epsilon": 0.01},
         {"alpha": 0.99, "epsilon": 1e-4}, {"alpha": 0.999, "epsilon": 1e-6},
     ),
     "adam": (
-        {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}, {"beta_1": 0.0, "beta_2": 0.0, "epsilon": 0.1},
+        {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}, {"beta_1": 0.0, "beta_2": 0.0, "epsilon": 1e-30},
         {"beta_1": 0.0, "beta_2": 0.99, "epsilon": 1e-4}, {"beta_1": 0.5, "beta_2": 0.75, "epsilon": 0.1},
         {"beta_1": 0.75, "beta_2": 0.0, "epsilon": 0.01}, {"beta_1": 0.999, "beta_2": 0.9999, "epsilon": 1e-3},
         {"beta_1": 0.8, "beta_2": 0.999, "epsilon": 0.1},
