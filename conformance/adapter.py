@@ -43,6 +43,11 @@ class Adapter:
     batch as two lists, of weights and of biases. `numerical_gradient(function, theta, epsilon)` calls `function` with
     arrays of theta's shape, in the framework's own type and in any dtype that holds theta's numbers; it returns a Python
     float that is exact to float64, and may be called at any points, in any order.
+
+    An optimizer is made of theta, an array or a list of arrays, which it copies. Its `step(gradient, eta=None)` takes what
+    is shaped as theta is, in a buffer that the caller may overwrite afterwards, and returns a copy of the new theta; an eta
+    that is given holds from that step on. Its `state()`, where it has one, returns copies of what it keeps by the notes'
+    symbols (v, h, or m and v), shaped as theta is, of its dtype or wider.
     """
 
     name: ClassVar[str] = "unnamed"
