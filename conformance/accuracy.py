@@ -10,6 +10,8 @@ from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 
+MEASURED = ("value", "derivative", "update", "state", "inference")  # properties that are judged by an allowance
+
 
 def table(effort: str = "standard") -> Iterator[str]:
     """The lines of a Markdown table; every point is certified."""
@@ -18,11 +20,13 @@ def table(effort: str = "standard") -> Iterator[str]:
     yield "| function | property | ulp, float64 | share, float64 | share, float32 | share, float16 | share, bfloat16 |"
     yield "|---|---|---:|---:|---:|---:|---:|"
     for operation in (operation for operation in OPERATIONS.values() if operation.typed):
-        for kind in (kind for kind in checks_of(operation) if kind in ("value", "derivative")):
-            yield _row(operation, kind, [checks_of(operation)[kind](session, operation, dtype) for dtype in session.dtypes])
+        for kind, check in checks_of(operation).items():
+            if kind in MEASURED:
+                yield _row(operation, kind, [check(session, operation, dtype) for dtype in session.dtypes])
 
 
 def _row(operation: Operation, kind: str, results: list[Result]) -> str:
     alone = operation.shape == "elementwise" or (kind == "value" and operation.shape in ("rows", "sample"))
     ulp = f"{results[0].max_ulp:.2f}" if alone and (results[0].max_ulp or 0) < 100 else "–"
-    return f"| {operation.name} | {kind} | {ulp} | " + " | ".join(f"{result.max_share:.2f}" for result in results) + " |"
+    shares = ("–" if result.max_share is None else f"{result.max_share:.2f}" for result in results)
+    return f"| {operation.name} | {kind} | {ulp} | {' | '.join(shares)} |"
