@@ -216,7 +216,7 @@ OPERATIONS: Mapping[str, Operation] = {
         _method("dropout",       (), "x", "p seed training", ("s12.2-train-mask", "s12.2-inference-scale")),
         _method("dropout_layer", (), "p seed", statements=("s12.2-train-mask", "s12.2-inference-scale")),
         Operation("batch_norm", (74, 75, 76, 77), regularization.batch_norm, "columns",
-                  {"x": "batch", "gamma": "real", "beta": "real"}, ("epsilon",)),
+                  {"x": "batch", "gamma": "score", "beta": "score"}, ("epsilon",)),
         _method("batch_norm_layer", (74, 75, 76, 77), "features epsilon rate dtype", statements=("s12.3-init", "s12.3-inference")),
     )
 }  # fmt: skip

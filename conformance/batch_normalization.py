@@ -19,7 +19,7 @@ from eqwise.conformance.comparison import Claim, Outcome, judge, reported
 from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.samples import cast
 from eqwise.conformance.session import Session
-from eqwise.conformance.verdicts import Result
+from eqwise.conformance.verdicts import FAILING, VERDICTS, Result
 from eqwise.spec import regularization as spec
 from eqwise.spec.document import AS_PRINTED
 from eqwise.spec.numbers.expression import ZERO, number, symbol, symbols
@@ -151,12 +151,14 @@ def check_update(session: Session, blank: Result, target: Format) -> Result:
         return replace(blank, verdict="deviates", message="a running average is not finite, or a variance negative")
     declared = session.declared(NAME).get(INFERENCE, AS_PRINTED)
     averages = sorted(spec.RUNNING_VARIANCES, key=lambda name: not declared.startswith(name))
-    outcomes = []
+    found: dict[str, Outcome] = {}
     for averaged, whole in product(averages, (False, True) if _sound(made[0].before) else (True,)):
-        outcomes.append(_followed(made, averaged, whole, target))
-        if outcomes[-1].verdict in ("conforms", "inaccurate"):
-            return _under_reading(reported(blank, outcomes[-1]), _named(averaged, "from_first_batch" if whole else _start(passes[0])))
-    return reported(blank, outcomes[0])
+        name = _named(averaged, "from_first_batch" if whole else _start(passes[0]))
+        found[name] = _followed(made, averaged, whole, target)
+        if found[name].verdict == "conforms":
+            break
+    name = min(found, key=lambda name: VERDICTS.index(found[name].verdict))  # the first of the best
+    return _under_reading(reported(blank, found[name]), name)
 
 
 def _sound(averages: tuple[Floats, Floats]) -> bool:
@@ -208,7 +210,7 @@ def _named(averaged: str, start: str) -> str:
 
 
 def _under_reading(result: Result, name: str) -> Result:
-    if name == AS_PRINTED:
+    if name == AS_PRINTED or result.verdict in FAILING:
         return result
     return replace(result, verdict="conforms_as" if result.verdict == "conforms" else result.verdict, reading=f"{INFERENCE}:{name}")
 

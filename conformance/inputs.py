@@ -184,12 +184,20 @@ def _observed_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) ->
 
 
 def _batch_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:
-    """As observed; in some rows all numbers are equal, or all but one, or there are two of them."""
-    values, rows = _observed_vectors(target, rng, shape), (*shape[:-1], 1)
-    first, place = values[..., :1], np.arange(shape[-1])
-    two = np.where(rng.random(shape) < 0.5, first, values[..., -1:])
-    one = np.where(place == rng.integers(0, shape[-1], rows), values, first)
-    return np.select([(kind := rng.random(rows)) < 0.1, kind < 0.2, kind < 0.3], [first, one, two], values)
+    """As observed, but of a size whose fourth power is in range; in some rows all numbers are equal, or all but one, or there are two.
+
+    Equal numbers are small and round: where the rounding of their mean would be as large as √epsilon, no allowance of first
+    order can tell what it does to a derivative.
+    """
+    rows, most = (*shape[:-1], 1), max(target.emax // 4, target.p // 2 + 2)
+    values = _observed_vectors(target, rng, shape)
+    _, size = np.frexp(np.abs(values).max(axis=-1, keepdims=True, initial=0.0))
+    values = target.round(np.ldexp(values, np.where(size > most, size % most - size, 0)))
+    two = np.where(rng.random(shape) < 0.5, values[..., :1], values[..., -1:])
+    one = np.where(np.arange(shape[-1]) == rng.integers(0, shape[-1], rows), values, values[..., :1])
+    kind, equal = rng.random(rows), rng.integers(-16, 17, rows) / 8
+    values = np.select([kind < 0.1, kind < 0.2, kind < 0.3], [equal, one, two], values)
+    return np.where(np.ptp(values, axis=-1, keepdims=True) == 0, equal, values) if shape[-1] > 1 else values
 
 
 def _score_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:

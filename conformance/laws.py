@@ -114,8 +114,8 @@ class Trial:
         claim, rows = value_claim(call.frame), samples.rows_of(call)
         shape = result_shape(call)
         value = invocation.value(self.session.adapter, entry, call.inputs, shape, self.target, **named)
-        allowances = [allowance(claim, k, rows, self.target) for k in range(len(claim.outputs))]
-        return Measured(value, np.column_stack(allowances).reshape(shape))
+        allowances = np.column_stack([allowance(claim, k, rows, self.target) for k in range(len(claim.outputs))])
+        return Measured(value, (allowances.T if entry.shape == "columns" else allowances).reshape(shape))
 
     def _counted(self, operation: str, inputs: Any) -> Measured:
         """What the adapter made of labels, with 4 ulp in the format of the result."""
@@ -148,6 +148,8 @@ class Trial:
             case "elementwise":       return Frame(operation)
             case "rows" | "sample":   return Frame(operation, shapes[0][-1:])
             case "affine":            return Frame(operation, shapes[1])
+            case "columns":           return Frame(operation, shapes[0][:1])
+            case "matrices":          return Frame(operation, (shapes[0][0], *(shape[1] for shape in shapes)))
             case _:
                 widths = (shapes[0][-1], *(shape[1] for shape in shapes[1 : 1 + len(inputs[1])]))
                 return Frame(operation, widths, tuple(sorted(options.items())))

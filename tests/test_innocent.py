@@ -192,9 +192,12 @@ def _results(session, operation, turn):
 
 
 VERDICTS = {
-    **dict.fromkeys(innocents_6_to_12.INNOCENTS, ("conforms", "not_offered")),
-    **dict.fromkeys(innocents_6_to_12.MAY_BE_INACCURATE, ("conforms", "not_offered", "inaccurate")),
-    **dict.fromkeys(innocents_6_to_12.OTHER_READINGS, ("conforms", "not_offered", "conforms_as")),
+    innocent: (
+        *("conforms", "not_offered"),
+        *(["inaccurate"] if innocent in innocents_6_to_12.MAY_BE_INACCURATE else []),
+        *(["conforms_as"] if innocent in innocents_6_to_12.OTHER_READINGS else []),
+    )
+    for innocent in dict.fromkeys((*innocents_6_to_12.INNOCENTS, *innocents_6_to_12.MAY_BE_INACCURATE, *innocents_6_to_12.OTHER_READINGS))
 }
 
 

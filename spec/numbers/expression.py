@@ -159,8 +159,9 @@ def cases(*branches: tuple[Expression, object]) -> Expression:
 
 
 def total(terms: Iterable[Any]) -> Expression:
-    """Σ over the terms; 0 over none."""
-    return reduce(add, map(lifted, terms), ZERO)
+    """Σ over the terms; 0 over none. A sum of one term is a number of its own: a program may round it."""
+    lifted_terms = [lifted(term) for term in terms]
+    return node("+", *lifted_terms) if len(lifted_terms) == 1 else reduce(add, lifted_terms, ZERO)
 
 
 def each(function: Callable[..., Any], *arrays: Array) -> Array:

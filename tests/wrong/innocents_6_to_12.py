@@ -1,7 +1,7 @@
 """Sections 6 and 8 to 12 of the notes: correct implementations that round or are organised otherwise; none may be blamed.
 
-`INNOCENTS` follow the notes as printed. `MAY_BE_INACCURATE` do too, but lose digits on hard inputs. `OTHER_READINGS` follow a
-reading of the clause that they stand beside.
+`INNOCENTS` follow the notes as printed. `MAY_BE_INACCURATE` lose digits on hard inputs. `OTHER_READINGS` follow a reading of the
+clause that they stand beside.
 """
 
 import math
@@ -148,7 +148,16 @@ class InTheirOwnDtype(ReferenceAdapter):
     def mse(self, t, y): return np.mean((t - y) ** 2)
     def rmse(self, t, y): return np.sqrt(np.mean((t - y) ** 2))
     def mae(self, t, y): return np.mean(np.abs(t - y))
-    def l2(self, weights, lambda_): return weights[0].dtype.type(lambda_) * sum(np.vdot(W, W) for W in weights)
+
+
+class DotProducts(ReferenceAdapter):
+    """A penalty whose squares may leave the range."""
+
+    dtypes = SINGLE_AND_DOUBLE
+
+    def l2(self, weights, lambda_):
+        with np.errstate(all="ignore"):
+            return weights[0].dtype.type(lambda_) * sum(np.vdot(W, W) for W in weights)
 
 
 # section 8: numerical differentiation
@@ -705,11 +714,11 @@ INNOCENTS = (
     *(Folded, FoldedInDtype, Lerp, Powers, CorrectionByExpm1),
     *(Ziggurat, BoxMuller, InSinglePrecision, InverseDistribution, Polar),
     *(MaskInSinglePrecision, MaskByTwister, MaskByPhilox),
-    *(Welford, Compensated, ReciprocalRoot, GradientInStages, TakenApart, LerpLayer, WiderLayer),
 )
 MAY_BE_INACCURATE = (
     *(OneLessAQuotient, WidthAsRounded, KeepsOutputsOnly, ProductsInTheirOwnDtype),
     *(LerpInDtype, ReciprocalRootInItsDtype, ScaleAndShiftFolded),
+    *(DotProducts, Welford, Compensated, ReciprocalRoot, GradientInStages, TakenApart, LerpLayer, WiderLayer, UnbiasedLayer),
 )
 OTHER_READINGS = {
     AscendingLabels: ("t1-confusion",),
@@ -721,5 +730,5 @@ OTHER_READINGS = {
     KeptShare: ("s12.2-inference-scale",),
     Inverted: ("s12.2-inference-scale",),
     InvertedInSinglePrecision: ("s12.2-inference-scale",),
-    UnbiasedLayer: ("s12.3-inference",),
+    **dict.fromkeys((TakenApart, LerpLayer, WiderLayer, UnbiasedLayer), ("s12.3-inference",)),
 }
