@@ -3,10 +3,12 @@
 from itertools import pairwise
 
 import ml_dtypes
+import mpmath as mp
 import numpy as np
 import pytest
 
 from eqwise.reference import activations, backpropagation, gradient_descent, losses, metrics, network, perceptron
+from eqwise.reference.batch_normalization import batch_norm, batch_norm_layer, batch_norm_vjp
 
 UNARY = ("step", "logistic", "tanh", "softplus", "relu", "identity")
 DTYPES = (np.float64, np.float32, np.float16, ml_dtypes.bfloat16)
@@ -186,3 +188,64 @@ def test_numerical_gradient_moves_one_component_at_a_time(shape):
     assert found.dtype == np.float32 and found.shape == shape and np.array_equal(found, 2 * theta)
     assert len(seen) == 2 * theta.size == len({id(a) for a in seen}) and all(a.shape == shape for a in seen)
     assert all(np.count_nonzero(a != 1) == 1 for a in seen)
+
+
+def test_batch_norm_refuses_what_it_cannot_do():
+    """Shapes that do not fit, an epsilon that does not keep 0 out of the divisor, a rate or a dtype out of bounds."""
+    x, one, zero = np.ones((4, 3)), np.ones(3), np.zeros(3)
+    for shapes in ((np.ones(3), one, zero), (x, np.ones(4), zero), (x, one, np.zeros((1, 3))), (x[None], one, zero)):
+        with pytest.raises(ValueError, match=r"are not \(m, features\)"):
+            batch_norm(*shapes, epsilon=1e-5)
+    for epsilon in (0.0, -1e-5, float("nan")):
+        with pytest.raises(ValueError, match=r"epsilon = .* must be > 0"):
+            batch_norm(x, one, zero, epsilon=epsilon)
+        with pytest.raises(ValueError, match=r"epsilon = .* must be > 0"):
+            batch_norm_layer(3, epsilon, 0.1, "float64")
+    for rate in (0.0, 1.5):
+        with pytest.raises(ValueError, match=r"rate = .* must lie in \(0, 1\]"):
+            batch_norm_layer(3, 1e-5, rate, "float64")
+    with pytest.raises(TypeError, match="dtype int64 is none of float64"):
+        batch_norm_layer(3, 1e-5, 0.1, "int64")
+    with pytest.raises(TypeError, match="must have one dtype"):
+        batch_norm(x, one.astype(np.float32), zero, epsilon=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-9, 1.0, 1e9, 1e300])
+def test_batch_norm_at_any_scale_and_offset(scale):
+    """Values and gradients are within a few ulp of what 60 digits give, where squares would leave the range as well."""
+    x = scale * np.array([[1.0, 3.0], [2.0, 3.0], [-4.0, 3.0], [7.0, 5.0]]) + 1e8 * scale
+    gamma, beta, c = np.array([2.0, -3.0]), np.zeros(2), np.array([[1.0, 2.0], [-1.0, 0.5], [0.25, 1.0], [3.0, -2.0]])
+    y, (by_x, by_gamma, by_beta) = batch_norm(x, gamma, beta, epsilon=1e-5), batch_norm_vjp(x, gamma, beta, c, epsilon=1e-5)
+    with mp.workdps(60):
+        for k in range(2):
+            t, w = [[mp.mpf(v) for v in column] for column in (x[:, k], c[:, k])]
+            d = [v - sum(t) / 4 for v in t]
+            s = mp.sqrt(sum(v * v for v in d) / 4 + mp.mpf(1e-5))
+            n = [v / s for v in d]
+            along = sum(a * b for a, b in zip(w, n, strict=True))
+            slopes = [gamma[k] / s * (a - sum(w) / 4 - b * along / 4) for a, b in zip(w, n, strict=True)]
+            np.testing.assert_allclose(y[:, k], [float(gamma[k] * v) for v in n], rtol=1e-15)
+            np.testing.assert_allclose(by_x[:, k], [float(v) for v in slopes], rtol=1e-14)
+            np.testing.assert_allclose([by_gamma[k], by_beta[k]], [float(along), float(sum(w))], rtol=1e-15)
+
+
+def test_batch_norm_layer_hands_out_what_does_not_change():
+    """Arrays of a layer's state stay as they are when it trains on; inference of one sample leaves no trace."""
+    layer = batch_norm_layer(2, 1e-5, 0.5, "float32")
+    layer.train(np.array([[1.0, 2.0], [3.0, 6.0]], np.float32))
+    mean, deviation = layer.mean, layer.deviation
+    assert mean.tolist() == [1.0, 2.0] and layer.variance.tolist() == [1.0, 2.25] and mean.dtype == np.float32
+    alone = layer.infer(np.array([[1.0, 3.5]], np.float32))
+    np.testing.assert_allclose(alone, [[0.0, 1.0]], rtol=1e-5)
+    layer.train(np.zeros((3, 2), np.float32))
+    assert mean.tolist() == [1.0, 2.0] and deviation.tolist() == [1.0, 1.5] and layer.mean.tolist() == [0.5, 1.0]
+
+
+def test_batch_norm_of_nothing_and_of_one():
+    """No samples give no output; one sample gives beta, and no gradient by x."""
+    gamma, beta = np.array([2.0, -1.0]), np.array([0.5, 3.0])
+    assert batch_norm(np.ones((0, 2)), gamma, beta, epsilon=1e-5).shape == (0, 2)
+    x = np.array([[1e8, -7.0]])
+    assert batch_norm(x, gamma, beta, epsilon=1e-5).tolist() == [[0.5, 3.0]]
+    by_x, by_gamma, by_beta = batch_norm_vjp(x, gamma, beta, np.array([[1.0, -2.0]]), epsilon=1e-5)
+    assert not by_x.any() and not by_gamma.any() and by_beta.tolist() == [1.0, -2.0]

@@ -26,6 +26,7 @@ from eqwise.spec.numbers.formats import FORMATS
 from eqwise.spec.numbers.printing import text, tree
 from eqwise.spec.numbers.program import NoCase
 from eqwise.spec.numbers.tape import gradient
+from eqwise.spec.regularization import RUNNING_VARIANCES
 from eqwise.spec.transcript import formula
 
 mp.mp.dps = 60
@@ -324,3 +325,37 @@ def test_export_is_plain_json_and_printable():
 def test_exact_evaluates_on_fractions():
     """The Huber loss at a third."""
     assert exact(losses.huber, Fraction(1, 3), Fraction(0), Fraction(1)) == Fraction(1, 9)
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 8])
+def test_batch_normalization_agrees_with_numpy_and_differences(m):
+    """Values to 1e-13; every gradient equals a central difference in 60 digits, through both statistics."""
+    frame = Frame("batch_norm", (m,))
+    value, slopes = value_claim(frame), pullback_claim(frame, None, None)
+    row = np.random.default_rng(m).integers(1, 64, len(slopes.inputs)) / 32
+    x, (gamma, beta, epsilon), c = row[:m], row[m : m + 3], row[m + 3 :]
+    found = certified(value.program, row[None, : m + 3]).high[0]
+    np.testing.assert_allclose(found, gamma * (x - x.mean()) / np.sqrt(x.var() + epsilon) + beta, rtol=1e-13)
+    for i, slope in enumerate(certified(slopes.program, row[None, :]).high[0]):
+        ends = np.array([row[: m + 3]] * 2)
+        ends[:, i] += 2.0**-20, -(2.0**-20)
+        exact_ends = certified(value.program, ends)
+        difference = (exact_ends.high[0] - exact_ends.high[1]) + (exact_ends.low[0] - exact_ends.low[1])
+        assert float(c @ difference) * 2.0**19 == pytest.approx(slope, rel=1e-9, abs=1e-9)
+
+
+def test_running_averages_under_each_reading():
+    """Half way from a deviation of 3, or a variance of 9, to the batch's 1 of four samples."""
+    variance, new, m, rate = number(9), number(1), number(4), number(Fraction(1, 2))
+    after = {name: formula(variance, new, m, rate) for name, formula in RUNNING_VARIANCES.items()}
+    found = {name: certified(values((output,), ()), np.zeros((1, 0))).high[0, 0] for name, output in after.items()}
+    assert found == {"as_printed": 4.0, "variance": 5.0, "unbiased_variance": 4.5 + 2 / 3}
+
+
+def test_penalty_and_its_half():
+    """λ|W|² of a row and a column of 1, 2, and 3; half of it under the other reading."""
+    weights = [np.array([[number(1), number(2)]]), np.array([[number(3)]])]
+    for reading, wanted in (("as_printed", 5 + 14 / 2), ("half", 5 + 14 / 4)):
+        with reading_as({73: reading}):
+            output = EQUATIONS[73](number(5), weights, number(Fraction(1, 2)))
+        assert certified(values((output,), ()), np.zeros((1, 0))).high[0, 0] == wanted

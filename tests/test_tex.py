@@ -12,8 +12,9 @@ from eqwise.spec import EQUATIONS
 from eqwise.spec.certify import on_symbols, values
 from eqwise.spec.distributions import Normal, Uniform
 from eqwise.spec.network import hidden_layer, output_layer
-from eqwise.spec.numbers.expression import each, lifted, symbols
+from eqwise.spec.numbers.expression import each, lifted, symbol, symbols
 from eqwise.spec.perceptron import perceptron, two_input_perceptron, two_input_perceptron_by_cases
+from eqwise.spec.regularization import penalized
 from tex import evaluate
 
 mp.mp.dps = 50
@@ -156,3 +157,40 @@ def test_a_changed_sign_branch_or_factor_changes_the_value(tex, changed):
     """The evaluator is no rubber stamp."""
     known = {"x": mp.mpf("-0.75")}
     assert evaluate(tex, known) != evaluate(changed, known)
+
+
+class _Matrices:
+    """All weight matrices together; the printed bars are their Frobenius norm."""
+
+    def __init__(self, entries):
+        self.entries = entries
+
+    def __abs__(self):
+        return mp.sqrt(sum(w * w for w in self.entries))
+
+
+def test_penalty_says_what_its_tex_says():
+    """(73) for two matrices."""
+    weights, inputs = [symbols("V", 2, 3), symbols("W", 3, 1)], [symbol("L"), symbol("lambda")]
+    output = penalized(inputs[0], weights, inputs[1])
+    row = np.random.default_rng(73).integers(-9, 10, 11) / 4
+    known = {"L": mp.mpf(row[0]), "\\lambda": mp.mpf(row[1]), "\\mathbf{W}": _Matrices([mp.mpf(w) for w in row[2:]])}
+    (member,) = evaluate(EQUATIONS[73].tex.partition("=")[2].replace("L(t, y)", "L"), known)
+    (found,) = _certified((output,), (*inputs, *weights[0].ravel(), *weights[1].ravel()), row.tolist())
+    _agree(found, member)
+
+
+@pytest.mark.parametrize("m", [1, 2, 5])
+@pytest.mark.parametrize("number", [74, 75, 76, 77])
+def test_batch_normalization_says_what_its_tex_says(number, m):
+    """(74) to (77) of m samples, each sample of (76) and (77) by itself."""
+    names = {74: (), 75: ("mu",), 76: ("mu", "s", "epsilon"), 77: ("gamma", "beta")}[number]
+    x, others = symbols("x", m), [symbol(name) for name in names]
+    outputs = np.ravel(EQUATIONS[number](x, *others))
+    row = np.random.default_rng(m).integers(1, 40, m + len(others)) / 8
+    tex = EQUATIONS[number].tex.partition("=")[2].replace("\\mu_B", "\\mu").replace("\\sigma_B^2", "s").replace("\\hat{x}", "x")
+    known = {name if name == "s" else f"\\{name}": mp.mpf(value) for name, value in zip(names, row[m:], strict=True)}
+    known |= {"x": np.array([mp.mpf(v) for v in row[:m]], object), "m": mp.mpf(m), "n": m}
+    for k, found in enumerate(_certified(tuple(outputs), (*x, *others), row.tolist())):
+        (member,) = evaluate(tex if number < 76 else tex.replace("x_i", f"x_{k + 1}"), known)
+        _agree(found, member)

@@ -19,7 +19,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "\\log": mp.log, "\\ln": mp.log, "\\exp": mp.exp, "\\tanh": mp.tanh, "\\max": max,
     "\\sqrt": mp.sqrt,
 }  # fmt: skip
-ENDS = ("", "\\odot", "+", "-", ")", "}", "\\}", "]", ",", "&", "\\\\", "|", ">", "\\leq", "\\in", "\\end{cases}")  # of a product
+ENDS = ("", "\\odot", "+", "-", ")", "}", "\\}", "]", ",", "&", "\\\\", ">", "\\leq", "\\in", "\\end{cases}")  # of a product
 SIDES = re.compile(r"^(y|E|F|R\^2|\\text\{\w+\}|f\(\w(_\w)?\)|\\sigma\(x\)|\\mathbf\{[hy]\})$")
 
 
@@ -33,6 +33,7 @@ class _Parser:
     def __init__(self, tex: str, names: dict[str, Any]) -> None:
         self.tokens, self.at, self.names = TOKEN.findall(tex), 0, names
         self.index: dict[str, int] = {}
+        self.bars = 0  # absolute values and norms that are open
 
     def whole(self) -> Any:
         value = self.sum()
@@ -66,10 +67,14 @@ class _Parser:
 
     def product(self) -> Any:
         value = self.power()
-        while self.peek() not in ENDS:
+        while not self.ends():
             factor = self.power()
             value = value @ factor if isinstance(value, np.ndarray) and isinstance(factor, np.ndarray) else value * factor
         return value
+
+    def ends(self) -> bool:
+        """Whether a product ends here; a bar ends one where it closes."""
+        return self.peek() in ENDS or (self.peek() == "|" and self.bars > 0)
 
     def power(self) -> Any:
         value = self.atom()
@@ -95,8 +100,10 @@ class _Parser:
             self.take({"(": ")", "[": "]", "\\{": "\\}", "{": "}"}[token])
             return value
         if token == "|":
+            self.bars += 1
             value = self.sum()
             self.take("|")
+            self.bars -= 1
             return abs(value)
         if token.isdigit():
             return mp.mpf(token)
