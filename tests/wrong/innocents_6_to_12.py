@@ -72,7 +72,7 @@ class OtherSums(ReferenceAdapter):
     def rmse(self, t, y): return np.linalg.norm(t - y) / np.sqrt(len(t))
 
     @_reduced
-    def mae(self, t, y): return math.fsum(np.abs(y - t)) / len(t)
+    def mae(self, t, y): return math.fsum(np.abs(y - t) / len(t))
 
     @_reduced
     def l2(self, weights, lambda_): return math.fsum(lambda_ * w * w for W in weights for w in W.ravel())
@@ -102,9 +102,8 @@ class OneLessAQuotient(ReferenceAdapter):
 
     @_reduced
     def r_squared(self, t, y):
-        d = t - math.fsum(y) / len(y)
-        spread = math.fsum(d * d)
-        return 1 - math.fsum((y - t) ** 2) / spread if spread else np.nan
+        d = t - y.mean()
+        return 1 - np.dot(y - t, y - t) / np.dot(d, d)
 
 
 class AscendingLabels(ReferenceAdapter):
@@ -136,8 +135,9 @@ class MeanOfObservations(ReferenceAdapter):
 
 def _r_squared_gradient(t, y, c):
     d = t - t.mean()
-    by_y = 2 * c * (t - y) / np.sum(d * d)
-    return by_y * -1 + 2 * c * d * np.sum((t - y) ** 2) / np.sum(d * d) ** 2, by_y
+    spread = np.sum(d * d)
+    by_y = 2 * c * (t - y) / spread
+    return 2 * c * d / spread * (np.sum((t - y) ** 2) / spread) - by_y, by_y
 
 
 class InTheirOwnDtype(ReferenceAdapter):
