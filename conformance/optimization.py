@@ -15,11 +15,12 @@ from eqwise.conformance.comparison import Claim, Outcome, judge
 from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.optimizer_claims import METHODS, Method, Readings, claim_of, inherited_columns, recursion, rows_of
 from eqwise.conformance.optimizer_parts import FAINT, Part, Shows, parts, whole
+from eqwise.conformance.optimizer_plans import plans
 from eqwise.conformance.optimizer_purity import check_purity
 from eqwise.conformance.optimizer_start import Measured, measured
 from eqwise.conformance.pinning import Probe, implicated
 from eqwise.conformance.session import Session
-from eqwise.conformance.trajectories import Track, plans, run
+from eqwise.conformance.trajectories import Track, run
 from eqwise.conformance.verdicts import FAILING, Result
 from eqwise.spec.document import AS_PRINTED
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format

@@ -11,8 +11,8 @@ import numpy as np
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import Adapter, NotOffered, Operation
 from eqwise.conformance.invocation import AdapterError, flattened, guarded
+from eqwise.conformance.optimizer_plans import SHAPES, Plan, plans
 from eqwise.conformance.session import Session
-from eqwise.conformance.trajectories import SHAPES, Plan, plans
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import FORMATS, Format

@@ -9,8 +9,9 @@ import numpy as np
 
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.optimizer_claims import Method, Readings, Rule, claim_of, rows_of
+from eqwise.conformance.optimizer_plans import Given, least_gradient
 from eqwise.conformance.session import Session
-from eqwise.conformance.trajectories import Given, Track, least_gradient, run
+from eqwise.conformance.trajectories import Track, run
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 from eqwise.spec.numbers.program import FLOATS, compiled
 

@@ -9,9 +9,10 @@ from flint import fmpq, fmpq_mat
 from eqwise.conformance.differentiation import SHAPES
 from eqwise.conformance.gradient_claims import Network, gradient_claim
 from eqwise.conformance.laws import Measured, proves, states
+from eqwise.conformance.optimizer_plans import Given
 from eqwise.conformance.polynomials import COARSE, differentiated
 from eqwise.conformance.polynomials import trial as differentiation
-from eqwise.conformance.trajectories import Given, run
+from eqwise.conformance.trajectories import run
 from eqwise.spec.certify import exact
 from eqwise.spec.gradient_descent import central_difference, gradient_descent_step, mini_batch
 from eqwise.spec.losses import sum_of_squares

@@ -7,7 +7,8 @@ import pytest
 
 from eqwise.conformance.laws import Measured, law, proves
 from eqwise.conformance.optimizer_claims import METHODS
-from eqwise.conformance.trajectories import Given, run
+from eqwise.conformance.optimizer_plans import Given
+from eqwise.conformance.trajectories import run
 from eqwise.spec import optimizers
 from eqwise.spec.certify import exact
 from eqwise.spec.document import EQUATIONS, reading_as
