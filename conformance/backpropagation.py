@@ -40,7 +40,10 @@ def check_derivative(session: Session, operation: Operation, dtype: str) -> Resu
         clauses = suspects(session, failing, target) if failing else operation.clauses
     except AdapterError as error:
         return replace(blank, verdict="error", message=str(error))
-    return reported(replace(blank, clauses=clauses, message=None), outcome)
+    result = reported(replace(blank, clauses=clauses), outcome)
+    if clauses == operation.clauses:
+        return result
+    return replace(result, message=f"{result.message}; of all that takes part, the adapter's own results implicate what is cited")
 
 
 def _deviating(calls: list[Example], found: list[list[Floats]], target: Format) -> list[Example]:
