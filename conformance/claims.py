@@ -15,6 +15,7 @@ from eqwise.conformance.comparison import Claim
 from eqwise.spec.document import reading_as
 from eqwise.spec.numbers.expression import Array, Expression, each, symbol, symbols, total
 from eqwise.spec.numbers.tape import gradient, pullback
+from eqwise.spec.regularization import batch_mean, batch_variance, normalized
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,20 @@ def pullback_claim(frame: Frame, batch: int | None, offered: tuple[bool, ...] | 
     wanted = [array for k, array in enumerate(arrays) if offered is None or offered[k]]
     gradients = pullback(_flat(outputs), _flat(wanted), cotangents)
     applied = tuple(pair for row in ([rows] if batch is None else rows) for pair in _applied(frame, row, shared))
-    return Claim(tuple(gradients), (*_flat(arrays), *hyper.values(), *cotangents), is_derivative=True, applied=applied)
+    simplified = _by_centred_batch(arrays[0], arrays[1], hyper["epsilon"], cotangents) if frame.entry.shape == "columns" else ()
+    inputs = (*_flat(arrays), *hyper.values(), *cotangents)
+    return Claim(tuple(gradients), inputs, is_derivative=True, applied=applied, simplified=simplified)
+
+
+def _by_centred_batch(x: Array, gamma: Expression, epsilon: Expression, c: tuple[Expression, ...]) -> tuple[Any, ...]:
+    """μ·γ/(σ² + ε)·mean(cx̂) for every sample: the error of γ/√(σ² + ε)·(c − mean(c) − x̂·mean(cx̂)) by that of μ.
+
+    This form of the gradient takes Σx̂ for 0, as it is for the exact mean; in the reverse tape an error of μ cancels.
+    """
+    mu = batch_mean(x)
+    squared = batch_variance(x, mu) + epsilon
+    along = total(np.array(c) * normalized(x, mu, batch_variance(x, mu), epsilon)) / len(x)
+    return (mu * gamma / squared * along,) * len(x)
 
 
 def _applied(frame: Frame, row: Array, parameters: list[Array]) -> list[tuple[Expression, Expression]]:

@@ -39,6 +39,7 @@ class Claim:
     wrt: int = 0
     is_derivative: bool = False
     applied: tuple[tuple[Expression, Expression], ...] = ()
+    simplified: tuple[Expression, ...] = ()  # for the first outputs: what an implementation of a known shorter form rounds besides
     exact: bool = False
 
     @property
@@ -204,7 +205,7 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     if error <= strict:
         return Place("conforms", error / strict, error, strict)
     absolute = float(np.fmax(strict, _absolute(output, inputs, row, target)))
-    for error_by_output in _kept_outputs(output, claim.applied) if error > absolute else ():
+    for error_by_output in (*_kept_outputs(output, claim.applied), *claim.simplified[k : k + 1]) if error > absolute else ():
         absolute += float(np.nan_to_num(2 * FACTOR * target.unit_roundoff * _sum((error_by_output,), inputs, row)))
     if _distance(actual, exact, absolute, target) <= absolute:
         return Place("inaccurate", error / strict, error, strict)
