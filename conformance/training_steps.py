@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from eqwise.conformance import samples
 from eqwise.conformance.comparison import Claim, judge
 from eqwise.conformance.gradient_claims import Network, flat, flat_floats, gradient_claim
 from eqwise.conformance.gradient_examples import ENTRY, Example, as_thetas, example
 from eqwise.conformance.invocation import checked, guarded, raw_value
 from eqwise.conformance.session import Session
-from eqwise.spec.numbers.expression import Array
+from eqwise.spec.gradient_descent import gradient_descent_step
+from eqwise.spec.numbers.expression import Array, number
 from eqwise.spec.numbers.formats import Format
 
 STEPS, BATCH, ETA = 4, 3, 0.125
@@ -33,8 +32,9 @@ class Step:
 def step_claim(network: Network, batch: int) -> Claim:
     """(38) with η = ETA: the new thetas, over the inputs of the gradients."""
     found = gradient_claim(network, batch)
-    outputs = np.array(flat(*network.thetas), object) - ETA * np.array(found.outputs, object)
-    return Claim(tuple(outputs), found.inputs, is_derivative=True, applied=found.applied)
+    pairs = zip(flat(*network.thetas), found.outputs, strict=True)
+    outputs = tuple(gradient_descent_step(theta, number(ETA), gradient) for theta, gradient in pairs)
+    return Claim(outputs, found.inputs, is_derivative=found.is_derivative, applied=found.applied)
 
 
 def trained(session: Session, network: Network, target: Format) -> list[Step]:
