@@ -20,7 +20,8 @@ Columns = Mapping[str, Floats]
 Shows = Callable[[Columns, Format], Any]
 FAINT: Part = (0, "faint")
 _PLAIN = 2.0**-6
-_WORN_OFF = 2.0**-120  # whatever the sizes of the gradients
+_WORN_OFF = 2.0**-60
+_LONG_WORN_OFF = 2.0**-120  # also beside a much smaller gradient
 
 
 def _always(at: Columns, target: Format) -> Any: return True
@@ -29,25 +30,32 @@ def _changed(at: Columns, target: Format) -> Any: return at["eta"] != at["eta"].
 def _decays(name: str) -> Shows: return lambda at, target: at[name] != 0
 def _remembers(name: str) -> Shows: return lambda at, target: (at["t"] > 1) & (at[name] != 0)
 def _forgets(name: str) -> Shows: return lambda at, target: (at["t"] > 1) & (at[name] == 0)
-def _corrects(name: str) -> Shows: return lambda at, target: at[name] ** at["t"] > _WORN_OFF
+def _corrects(name: str, worn_off: float) -> Shows: return lambda at, target: at[name] ** at["t"] > worn_off
 
 
 def _epsilon(squares: str) -> Shows:
     return lambda at, target: at["epsilon"] > target.unit_roundoff * np.abs(at[squares])
 
 
-def _faint(squares: str, *betas: str) -> Shows:
-    def shows(at: Columns, target: Format) -> Any:
-        worn = [_corrects(beta)(at, target) & (at[beta] ** at["t"] < _PLAIN) for beta in betas]
-        small = _epsilon(squares)(at, target) & (at["epsilon"] < _PLAIN * np.abs(at[squares]))
-        return reduce(np.logical_or, worn, small)
+def _faint(*shows: Shows) -> Shows: return lambda at, target: reduce(np.logical_or, [show(at, target) for show in shows])
 
-    return shows
+
+def _hardly_corrects(name: str, worn_off: float) -> Shows:
+    return lambda at, target: _corrects(name, worn_off)(at, target) & (at[name] ** at["t"] < _PLAIN)
+
+
+def _small_epsilon(squares: str) -> Shows:
+    return lambda at, target: _epsilon(squares)(at, target) & (at["epsilon"] < _PLAIN * np.abs(at[squares]))
 
 
 SHOWN: Mapping[str, Mapping[Part, Shows]] = {  # where theta starts from what the optimizer itself keeps
-    "adam": {(66, "m_hat"): _decays("beta_1"), (67, "v_hat"): _decays("beta_2"), (68, "step"): _always},
-}
+    "adam": {
+        (66, "m_hat"): _decays("beta_1"), (66, "early"): _corrects("beta_1", _WORN_OFF),
+        (67, "v_hat"): _decays("beta_2"), (67, "early"): _corrects("beta_2", _WORN_OFF),
+        (68, "step"): _always, (68, "beta_1"): _decays("beta_1"), (68, "beta_2"): _decays("beta_2"),
+        FAINT: _faint(_hardly_corrects("beta_1", _WORN_OFF), _hardly_corrects("beta_2", _WORN_OFF)),
+    },
+}  # fmt: skip
 HIDDEN: Mapping[str, Mapping[Part, Shows]] = {
     "momentum": {
         (58, "velocity"): _always, (58, "alpha"): _decays("alpha"), (58, "eta"): _changed,
@@ -58,14 +66,16 @@ HIDDEN: Mapping[str, Mapping[Part, Shows]] = {
     "rmsprop": {
         (62, "squares"): _always, (62, "memory"): _decays("alpha"),
         (63, "step"): _always, (63, "epsilon"): _epsilon("h"), (63, "eta"): _changed,
-        FAINT: _faint("h"),
+        FAINT: _small_epsilon("h"),
     },
     "adam": {
         (64, "mean"): _always, (64, "memory"): _decays("beta_1"), (65, "mean"): _always, (65, "memory"): _decays("beta_2"),
-        (66, "m_hat"): _decays("beta_1"), (66, "early"): _corrects("beta_1"),
-        (67, "v_hat"): _decays("beta_2"), (67, "early"): _corrects("beta_2"),
+        (66, "m_hat"): _decays("beta_1"), (66, "early"): _corrects("beta_1", _LONG_WORN_OFF),
+        (67, "v_hat"): _decays("beta_2"), (67, "early"): _corrects("beta_2", _LONG_WORN_OFF),
         (68, "step"): _always, (68, "epsilon"): _epsilon("v"), (68, "eta"): _changed,
-        FAINT: _faint("v", "beta_1", "beta_2"),
+        FAINT: _faint(
+            _small_epsilon("v"), _hardly_corrects("beta_1", _LONG_WORN_OFF), _hardly_corrects("beta_2", _LONG_WORN_OFF),
+        ),
     },
 }  # fmt: skip
 

@@ -20,7 +20,8 @@ class Probe(Generic[Part]):
 def implicated(probes: Iterable[Probe[Part]]) -> tuple[Part, ...]:
     """The smallest set that explains the failures: active in all of them and, where that leaves any, in no trial that passed.
 
-    Where no single part can explain them all, those that no trial cleared.
+    Where no single part can explain them all, those that no trial cleared; where every part was cleared somewhere, those
+    that failed by themselves, or else all that were active in a failure.
     """
     probes = list(probes)
     failing = [probe.active for probe in probes if probe.failed]
@@ -31,4 +32,4 @@ def implicated(probes: Iterable[Probe[Part]]) -> tuple[Part, ...]:
     left = [active - cleared for active in failing]
     if all(left):
         return tuple(sorted(common - cleared or frozenset.union(*left)))
-    return tuple(sorted(common - cleared or common or frozenset.union(*failing)))
+    return tuple(sorted(common - cleared or (common if common in failing else frozenset.union(*failing))))

@@ -66,6 +66,11 @@ class Result:
         """IEEE special values lie outside the notes, which speak of real numbers."""
         return self.property not in ("special_values", "smoke")
 
+    def on(self, clause: str) -> tuple[str, str | None]:
+        """The verdict on one of its clauses, and the reading of it: that another clause is read otherwise is none of its own."""
+        own = ", ".join(part for part in (self.reading or "").split(", ") if part.startswith(f"{clause}:"))
+        return ("conforms" if self.verdict == "conforms_as" and not own else self.verdict), own or None
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Result:
         """The result that `as_json` wrote."""
@@ -107,8 +112,9 @@ def by_clause(results: Iterable[Result]) -> dict[str, ClauseVerdict]:
                 continue
             clause.assertions += result.points
             clause.kinds.add(result.property)
-            if clause.verdict == "not_offered" or VERDICTS.index(result.verdict) > VERDICTS.index(clause.verdict):
-                clause.verdict, clause.reading = result.verdict, result.reading
+            verdict, reading = result.on(key)
+            if clause.verdict == "not_offered" or VERDICTS.index(verdict) > VERDICTS.index(clause.verdict):
+                clause.verdict, clause.reading = verdict, reading
     return clauses
 
 

@@ -197,7 +197,7 @@ def test_what_is_not_offered_is_not_judged():
 UNSEEN = {  # the clause of another equation that explains it as well; None where nothing can be seen
     "eq59-momentum-StateInUse": None,
     "eq61-adagrad-adagrad_decaying_eta": "eq60", "eq61-adagrad-root_of_the_old": "eq60", "eq63-rmsprop-rmsprop_corrected": "eq62",
-    "eq64-adam-first_gradient_whole": "eq66", "eq65-adam-second_of_the_first": "eq64", "eq66-adam-StepsStartedAnew": "eq68",
+    "eq64-adam-first_gradient_whole": "eq66", "eq65-adam-second_of_the_first": "eq64",
 }  # fmt: skip
 PINNED = {
     "eq58-momentum-velocity_forgotten": ("eq58",), "eq62-rmsprop-alpha_capped": ("eq62",), "eq63-rmsprop-epsilon_twice": ("eq63",),
