@@ -13,7 +13,7 @@ from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import Check
 from eqwise.conformance.comparison import Claim, Outcome, judge
 from eqwise.conformance.invocation import AdapterError
-from eqwise.conformance.optimizer_claims import METHODS, Method, Readings, claim_of, inherited_columns, recursion, rows_of
+from eqwise.conformance.optimizer_claims import METHODS, Method, Readings, claim_of, inherited_columns, joined_columns, recursion, rows_of
 from eqwise.conformance.optimizer_parts import FAINT, Part, Shows, parts, whole
 from eqwise.conformance.optimizer_plans import plans
 from eqwise.conformance.optimizer_purity import check_purity
@@ -118,8 +118,7 @@ class _Judging:
         rule, blocks = self.method.slots[name], []
         for track in self.tracks:
             kept = track.kept[name]
-            before = np.concatenate([np.full_like(kept[:1], at.start), kept[1:-1]])
-            blocks.append(({**track.columns(), name: before}, kept[1:]))
+            blocks.append(({**track.columns(), name: _before(kept, at)}, kept[1:]))
         return self._judged(rule.equations, claim_of(rule, readings), blocks, whole(rule.equations))
 
     def _step(self, readings: Readings, at: Measured, hidden: list[str]) -> Finding:
@@ -128,12 +127,19 @@ class _Judging:
         for track in self.tracks:
             columns = {"epsilon": np.full((1, 1), at.epsilon), **track.columns()}
             for name in self.method.slots:
-                shown = {name: track.kept[name][1:]} if name not in hidden else {}
-                columns = {**columns, **(shown or self._unseen(name, readings, at, columns))}
+                after = self._unseen if name in hidden else self._seen
+                columns = {**columns, **after(name, readings, at, columns, track)}
             blocks.append((columns, track.theta[1:]))
-        return self._judged(equations, claim_of(rule, readings, tuple(hidden)), blocks, parts(self.operation, equations, bool(hidden)))
+        inherited = tuple(self.method.slots) if self.method.joined else tuple(hidden)
+        return self._judged(equations, claim_of(rule, readings, inherited), blocks, parts(self.operation, equations, bool(hidden)))
 
-    def _unseen(self, name: str, readings: Readings, at: Measured, columns: Columns) -> Columns:
+    def _seen(self, name: str, readings: Readings, at: Measured, columns: Columns, track: Track) -> Columns:
+        kept = track.kept[name]
+        if not self.method.joined:
+            return {name: kept[1:]}
+        return joined_columns(self.method.slots[name], readings, name, _before(kept, at), kept[1:], columns, self.target)
+
+    def _unseen(self, name: str, readings: Readings, at: Measured, columns: Columns, track: Track) -> Columns:
         return inherited_columns(name, *recursion(self.method.slots[name], readings, name, at.start, columns, self.target))
 
     def _judged(
@@ -160,6 +166,11 @@ class _Judging:
         for k, shows in enumerate(known.values()):
             codes += np.where(shows(columns, self.target), 1 << k, 0)
         return codes.ravel()
+
+
+def _before(kept: Floats, at: Measured) -> Floats:
+    """What every step finds: the start, then what the step before it left."""
+    return np.concatenate([np.full_like(kept[:1], at.start), kept[1:-1]])
 
 
 def _defined(claim: Claim, rows: Floats) -> tuple[Any, Any]:

@@ -26,6 +26,7 @@ from eqwise.spec.numbers.program import BALLS, FLOATS, compiled
 from eqwise.spec.numbers.tape import gradient
 
 Readings = tuple[tuple[int, str], ...]
+Columns = Mapping[str, Floats]
 _ERROR, _ONE = "_error", "one"
 
 
@@ -43,15 +44,19 @@ class Rule:
 
 @dataclass(frozen=True)
 class Method:
-    """An optimizer: how the parameters move, and how each of its slots does, by the notes' symbols."""
+    """An optimizer: how the parameters move, and how each of its slots does, by the notes' symbols.
+
+    Where both are often computed in one (`joined`), what a slot is allowed in this step is passed on to theta.
+    """
 
     step: Rule
     slots: Mapping[str, Rule] = field(default_factory=dict)
+    joined: bool = False
 
 
 METHODS: Mapping[str, Method] = {
     "sgd":      Method(Rule((38, 57), optimizers.sgd)),
-    "momentum": Method(Rule((59,), optimizers.momentum), {"v": Rule((58,), optimizers.velocity)}),
+    "momentum": Method(Rule((59,), optimizers.momentum), {"v": Rule((58,), optimizers.velocity)}, joined=True),
     "adagrad":  Method(Rule((61,), optimizers.adagrad), {"h": Rule((60,), optimizers.accumulated_squares)}),
     "rmsprop":  Method(Rule((63,), optimizers.rmsprop), {"h": Rule((62,), optimizers.moving_mean_of_squares)}),
     "adam":     Method(
@@ -107,6 +112,15 @@ def recursion(
             row = [column[t] if column is not None else values[t] for column in inputs]
             errors[t + 1] = _passed_on(claim, slot, row, errors[t], target)
     return values, errors
+
+
+def joined_columns(rule: Rule, readings: Readings, slot: str, before: Floats, after: Floats, columns: Columns, target: Format) -> Columns:
+    """A slot that is shown, after every step, with the allowance of that step."""
+    claim = claim_of(rule, readings)
+    row = [before if x.value == slot else columns[str(x.value)] for x in claim.inputs]
+    with np.errstate(all="ignore"):
+        error = _passed_on(claim, slot, row, np.zeros_like(before), target)
+    return {slot: after, slot + _ERROR: np.where(np.isfinite(error), error, 0.0), _ONE: np.ones((1, 1))}
 
 
 def _passed_on(claim: Claim, slot: str, row: list[Floats], before: Floats, target: Format) -> Any:
