@@ -8,6 +8,7 @@ import pytest
 
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
+from eqwise.conformance.loading import load
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
 from wrong import innocents_6_to_12
@@ -176,13 +177,13 @@ INNOCENTS = (Innocent, OtherForms, KeepsOutputs, FlushesToZero, Wider, FortranOr
 @pytest.mark.parametrize("seed", SEEDS)
 def test_innocent_is_failed_nowhere(innocent, seed):
     """Every property of three operations, another three for every seed, and of what the subclass does otherwise."""
-    session = Session(innocent(), effort="smoke", seed=seed)
+    session = Session(innocent(), load("reference", {})[1], effort="smoke", seed=seed)
     names = {*OPERATIONS_BY_SEED[seed % 8 :: 8], *(name for name in vars(innocent) if name in OPERATIONS and len(vars(innocent)) < 20)}
     if innocent is KeepsOutputs:
         names |= {"logistic", "tanh", "softmax", "network"}
     for name in sorted(names):
         for result in _results(session, OPERATIONS[name], seed + len(name)):
-            assert result.verdict in ("conforms", "inaccurate", "not_offered"), result
+            assert session.settle(result)[1] is None, result
 
 
 def _results(session, operation, turn):
