@@ -46,8 +46,9 @@ class Adapter:
 
     An optimizer is made of theta, an array or a list of arrays, which it copies. Its `step(gradient, eta=None)` takes what
     is shaped as theta is, in a buffer that the caller may overwrite afterwards, and returns a copy of the new theta; an eta
-    that is given holds from that step on. Its `state()`, where it has one, returns copies of what it keeps by the notes'
-    symbols (v, h, or m and v), shaped as theta is, of its dtype or wider.
+    that is given holds from that step on, and once one was given, every later step is given its own. Its `state()`, where
+    it has one, returns copies of what it keeps by the notes' symbols (v, h, or m and v), shaped as theta is, of its dtype
+    or wider.
     """
 
     name: ClassVar[str] = "unnamed"

@@ -66,7 +66,7 @@ class _Running:
     def __init__(self, session: Session, operation: str, plan: Plan, target: Format, slots: Sequence[str]) -> None:
         self.adapter, self.plan, self.target, self.call = session.adapter, plan, target, operation
         theta, self.gradients = plan.drawn(np.random.default_rng(plan.seed), target)
-        self.etas = plan.etas()
+        self.etas, self.first_change = plan.etas(), min(plan.changes(), default=np.inf)
         self.theta, self.kept = [theta], {name: [np.zeros(plan.size)] for name in slots}
         self.buffers = self._arrays(theta)
         given = self._given(self._arrays(theta))
@@ -78,11 +78,11 @@ class _Running:
             return
         for buffer, part in zip(self.buffers, self._split(self.gradients[t]), strict=True):
             buffer[...] = samples.cast(part, self.target)
-        eta = {"eta": float(self.etas[t])} if t + 1 in self.plan.changes() else {}
+        eta = {"eta": float(self.etas[t])} if t + 1 >= self.first_change else {}  # given once, then with every step
         gradient = self._given(self.buffers)
         result = guarded(f"step of {self.call}", lambda: self.optimizer.step(gradient, **eta))
         self.theta.append(self._flat("step", result))
-        state = guarded(f"state of {self.call}", self.optimizer.state) if hasattr(self.optimizer, "state") else {}
+        state = guarded(f"state of {self.call}", self.optimizer.state) or {} if callable(getattr(self.optimizer, "state", None)) else {}
         for name in [name for name in self.kept if name not in state]:
             del self.kept[name]
         for name, values in self.kept.items():
