@@ -13,7 +13,7 @@ from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
 from wrong import innocents_6_to_12
 
-SEEDS = range(20)
+SEEDS = range(8)  # every operation once
 OPERATIONS_BY_SEED = [name for name in OPERATIONS if hasattr(ReferenceAdapter, name)]
 
 
