@@ -49,6 +49,10 @@ class Adapter:
     that is given holds from that step on, and once one was given, every later step is given its own. Its `state()`, where
     it has one, returns copies of what it keeps by the notes' symbols (v, h, or m and v), shaped as theta is, of its dtype
     or wider.
+
+    `vjp(operation, inputs, cotangent, **hyper)` returns one gradient of Σ cotangent·operation(*inputs, **hyper) for each
+    input, shaped as it is, None where it is not offered. An input that is a list has a list of gradients: the inputs of
+    `l2` are ([W1, W2, …],), its gradients ([g1, g2, …],).
     """
 
     name: ClassVar[str] = "unnamed"

@@ -208,7 +208,8 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     for error_by_output in (*_kept_outputs(output, claim.applied), *claim.simplified[k : k + 1]) if error > absolute else ():
         absolute += float(np.nan_to_num(2 * FACTOR * target.unit_roundoff * _sum((error_by_output,), inputs, row)))
     if _distance(actual, exact, absolute, target) <= absolute:
-        return Place("inaccurate", error / strict, error, strict)
+        beyond = not np.isfinite(absolute)  # every finite number: what is rounded or multiplied there has left the range
+        return Place("inaccurate", error / strict, error, strict, "range" if beyond else None)
     if _leaves_range(output, inputs, row, target):
         return Place("inaccurate", error / strict, error, strict, "range")
     if _divides_by_little(output, inputs, row, target):

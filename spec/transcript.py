@@ -1,5 +1,6 @@
 """An equation's transcription run on small symbols: for printing and for export."""
 
+from collections.abc import Sequence
 from inspect import signature
 from typing import Any
 
@@ -53,4 +54,6 @@ def _argument(name: str, annotation: Any) -> Any:
         matrix = name.startswith("W_")
         columns = SIZE + 1
         return symbols(name, SIZE, columns) if matrix else symbols(name, columns if name.startswith("b_") else SIZE)
+    if annotation == Sequence[Array]:
+        return [symbols("W", SIZE, SIZE + 1)]
     return symbol(name)

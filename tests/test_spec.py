@@ -18,7 +18,7 @@ from eqwise.spec import EQUATIONS, STATEMENTS, losses, metrics
 from eqwise.spec.activations import elu, logistic, relu, softplus, step, tanh
 from eqwise.spec.backpropagation import forward
 from eqwise.spec.certify import certified, derivative, exact, on_symbols, rounded, values
-from eqwise.spec.document import equation, reading_as, statement
+from eqwise.spec.document import AS_PRINTED, equation, reading_as, statement
 from eqwise.spec.gradient_descent import central_difference
 from eqwise.spec.numbers import bounds
 from eqwise.spec.numbers.expression import cases, exp, number, sqrt, symbol, walk
@@ -27,7 +27,7 @@ from eqwise.spec.numbers.printing import text, tree
 from eqwise.spec.numbers.program import NoCase
 from eqwise.spec.numbers.tape import gradient
 from eqwise.spec.regularization import RUNNING_VARIANCES
-from eqwise.spec.transcript import formula
+from eqwise.spec.transcript import formula, graph
 
 mp.mp.dps = 60
 F64 = FORMATS["float64"]
@@ -320,6 +320,14 @@ def test_export_is_plain_json_and_printable():
     assert json.loads(json.dumps(tree(on_symbols(elu)[0][0])))
     assert formula(EQUATIONS[18]).startswith("exp(x[1])/(exp(x[1]) + exp(x[2]))")
     assert formula(tanh) == "(exp(x) - exp(-x))/(exp(x) + exp(-x))"
+
+
+@pytest.mark.parametrize("number", EQUATIONS)
+def test_every_formula_under_every_reading_has_a_line(number):
+    """What the report and `show` print of an equation exists: symbols for every argument, of whatever shape."""
+    entry = EQUATIONS[number]
+    for reading in (AS_PRINTED, *entry.readings):
+        assert formula(entry, reading) and json.dumps([tree(output) for output in graph(entry, reading)])
 
 
 def test_exact_evaluates_on_fractions():

@@ -113,6 +113,15 @@ def test_show_prints_an_equation(capsys):
     assert "1 to 77" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("number", range(1, 78))
+def test_show_knows_every_equation(capsys, number):
+    """All 77, as text and as JSON."""
+    assert cli.main(["show", str(number)]) == 0
+    assert capsys.readouterr().out.startswith(f"({number}) ")
+    assert cli.main(["show", str(number), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["formula"]
+
+
 class Broken(Adapter):
     """Every operation broken in its own way; softplus is right."""
 
