@@ -91,7 +91,8 @@ def slope_claim(frame: Frame, wrt: int) -> Claim:
     value, cotangent = value_claim(frame), symbol("cotangent")
     slope = gradient(value.outputs[0], [value.inputs[wrt]])[0]
     applied = ((value.inputs[wrt], value.outputs[0]),)
-    return Claim((cotangent * slope,), (*value.inputs, cotangent), value.outputs[0], wrt, True, applied)
+    inputs = (*value.inputs, cotangent)
+    return Claim((cotangent * slope,), inputs, value.outputs[0], wrt, True, applied, cotangents=(cotangent,))
 
 
 @lru_cache(maxsize=512)
@@ -122,7 +123,7 @@ def pullback_claim(frame: Frame, batch: int | None, offered: tuple[bool, ...] | 
     applied = tuple(pair for row in ([rows] if batch is None else rows) for pair in _applied(frame, row, shared))
     simplified = _by_centred_batch(arrays[0], arrays[1], hyper["epsilon"], cotangents) if frame.entry.shape == "columns" else ()
     inputs = (*_flat(arrays), *hyper.values(), *cotangents)
-    return Claim(tuple(gradients), inputs, is_derivative=True, applied=applied, simplified=simplified)
+    return Claim(tuple(gradients), inputs, is_derivative=True, applied=applied, simplified=simplified, cotangents=cotangents)
 
 
 def _by_centred_batch(x: Array, gamma: Expression, epsilon: Expression, c: tuple[Expression, ...]) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from eqwise.conformance.verdicts import VERDICTS, Number, Result, Worst
 from eqwise.spec.certify import Certified, Program, certified, derivative, refined, values
 from eqwise.spec.numbers import bounds
 from eqwise.spec.numbers.bounds import FACTOR
-from eqwise.spec.numbers.expression import Expression
+from eqwise.spec.numbers.expression import ONE, Expression, rebuild
 from eqwise.spec.numbers.formats import Floats, Format
 from eqwise.spec.numbers.tape import adjoints, gradient
 
@@ -41,6 +41,7 @@ class Claim:
     applied: tuple[tuple[Expression, Expression], ...] = ()
     simplified: tuple[Expression, ...] = ()  # for the first outputs: what an implementation of a known shorter form rounds besides
     exact: bool = False
+    cotangents: tuple[Expression, ...] = ()  # those of the inputs that weight the outputs of the formula
 
     @property
     def rounded(self) -> tuple[Expression, ...]:
@@ -210,7 +211,7 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     if _distance(actual, exact, absolute, target) <= absolute:
         beyond = not np.isfinite(absolute)  # every finite number: what is rounded or multiplied there has left the range
         return Place("inaccurate", error / strict, error, strict, "range" if beyond else None)
-    if _leaves_range(output, inputs, row, target):
+    if _leaves_range(_exposed(output, claim.is_derivative, claim.cotangents), inputs, row, target):
         return Place("inaccurate", error / strict, error, strict, "range")
     if _divides_by_little(output, inputs, row, target):
         return Place("inaccurate", error / strict, error, strict, "division")
@@ -265,9 +266,17 @@ def _absolute(output: Expression, inputs: tuple[Expression, ...], row: Sequence[
     return rounding * factor + target.smallest_normal * _sum(sums.underflow, inputs, row)
 
 
-def _leaves_range(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> bool:
-    """Whether an intermediate that does not descend from an exponential leaves the normal range."""
-    exposed = bounds.exposed(output)
+@lru_cache(maxsize=4096)
+def _exposed(output: Expression, is_derivative: bool, cotangents: tuple[Expression, ...]) -> tuple[Expression, ...]:
+    """The intermediates whose range excuses; of derivatives in the usual forms, a single cotangent first or last."""
+    if not is_derivative:
+        return bounds.exposed(output)
+    last = rebuild([output], lambda v, _: ONE if v in cotangents else None) if len(cotangents) == 1 else []
+    return tuple(dict.fromkeys(v for form in (output, *last) for v in (*bounds.exposed(form), *bounds.rearranged(form))))
+
+
+def _leaves_range(exposed: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> bool:
+    """Whether one of these intermediates leaves the normal range."""
     for balls in refined(_values(exposed, inputs), row) if exposed else ():
         told = [b for b in balls if b.is_zero() or b.rel_accuracy_bits() > 8]
         if any(_outside(abs(b), target) for b in told):

@@ -26,7 +26,7 @@ from eqwise.spec.numbers.program import FLOATS, compiled
 
 INTEGERS = ("int8", "uint8", "int16", "int32")
 LENGTHS = (1, 2, 5, 16)
-Group = tuple[Format, bool]  # the format of the results, and whether every intermediate fits
+Group = tuple[str, Format, bool]  # the type of the integers, the format of the results, whether every intermediate fits
 
 
 def check_integers(session: Session, operation: Operation, dtype: str) -> Result:
@@ -35,7 +35,8 @@ def check_integers(session: Session, operation: Operation, dtype: str) -> Result
     found, refused = _collected(session, operation)
     told = f"{', '.join(refused)} not offered: {next(iter(refused.values()))}" if refused else None
     results = [
-        _excused(under_readings(session, operation, blank, grouped(own), known), fits) for (known, fits), own in found.items()
+        _told(_excused(under_readings(session, operation, blank, grouped(own), known), fits), kind)
+        for (kind, known, fits), own in found.items()
     ]
     if not results:
         return replace(blank, message=told)
@@ -48,6 +49,11 @@ def _excused(result: Result, fits: bool) -> Result:
     if fits or result.verdict != "deviates":
         return result
     return replace(result, verdict="inaccurate", label="range", message="differences or squares overflow in the type of the integers")
+
+
+def _told(result: Result, kind: str) -> Result:
+    """With the type of the integers in the message, which the inputs told there do not show."""
+    return replace(result, message=f"given {kind}: {result.message}") if result.message else result
 
 
 def _collected(session: Session, operation: Operation) -> tuple[dict[Group, list[Sample]], dict[str, str]]:
@@ -65,7 +71,7 @@ def _collected(session: Session, operation: Operation) -> tuple[dict[Group, list
                 break
             row, frame = np.concatenate(inputs).astype(np.float64), Frame(operation.name, (n,))
             made = Sample(value_claim, frame, (), row[None, :], value.reshape(1, 1))
-            found.setdefault((known, _fits(frame, row, np.iinfo(kind))), []).append(made)
+            found.setdefault((kind, known, _fits(frame, row, np.iinfo(kind))), []).append(made)
     return found, refused
 
 

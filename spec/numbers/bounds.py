@@ -106,11 +106,49 @@ def with_signs(outputs: Sequence[Expression], signs: Mapping[Expression, int]) -
 @lru_cache(maxsize=4096)
 def exposed(output: Expression) -> tuple[Expression, ...]:
     """The intermediates of the formula, neither input nor result, that do not descend from an exponential."""
+    return tuple(v for v in _not_from_exponentials([output]) if v is not output)
+
+
+def _not_from_exponentials(outputs: Sequence[Expression]) -> list[Expression]:
+    """Every node that the outputs need, inputs and constants apart, that does not descend from an exponential."""
     descends: dict[Expression, bool] = {}
-    for v in walk([output]):
+    for v in walk(outputs):
         descends[v] = v.operator == "exp" or any(descends[a] for a in v.arguments)
     skip = ("number", "symbol", *_NOT_NUMBERS)
-    return tuple(v for v, from_exp in descends.items() if not from_exp and v is not output and v.operator not in skip)
+    return [v for v, from_exp in descends.items() if not from_exp and v.operator not in skip]
+
+
+@lru_cache(maxsize=4096)
+def rearranged(slope: Expression) -> tuple[Expression, ...]:
+    """What the usual forms of a derivative pass through besides its tape, as far as it does not descend from an exponential.
+
+    The tape has (a/b)/b for what textbooks write as a/b² or a·b⁻², and d·(k·v) with a constant k for what may be (d·k)·v.
+    """
+    made: list[Expression] = []
+    for v in walk([slope]):
+        quotient = _twice_divided(v)
+        if quotient:
+            a, b = quotient
+            made += [b * b, 1 / b, 1 / (b * b), a / (b * b)]
+        if v.operator == "*":
+            d, factor = v.arguments
+            numerator = _twice_divided(factor)
+            made += [d * numerator[0]] if numerator else []
+            made += [d * factor.arguments[0]] if _scaled(factor) else []
+    wanted = set(made)
+    return tuple(v for v in _not_from_exponentials(made) if v in wanted)
+
+
+def _twice_divided(v: Expression) -> tuple[Expression, Expression] | None:
+    """The a and b of (a/b)/b."""
+    if v.operator == "/" and v.arguments[0].operator == "/" and v.arguments[0].arguments[1] is v.arguments[1]:
+        return v.arguments[0].arguments[0], v.arguments[1]
+    return None
+
+
+def _scaled(v: Expression) -> bool:
+    """Whether this is a constant times something."""
+    return v.operator == "*" and v.arguments[0].operator == "number"
 
 
 def rounds(output: Expression, at: Mapping[Expression, float], target: Format) -> bool:

@@ -106,6 +106,20 @@ class OneLessAQuotient(ReferenceAdapter):
         return 1 - np.dot(y - t, y - t) / np.dot(d, d)
 
 
+class SquaredDivisor(ReferenceAdapter):
+    """The gradient of 1 − a/b in its own dtype, by a/b² and its factor 2 first, or by (c·a)·b⁻² where c < 0; the cotangent last."""
+
+    def vjp(self, operation, inputs, cotangent, **hyper):
+        if operation != "r_squared":
+            return super().vjp(operation, inputs, cotangent, **hyper)
+        (t, y), c = inputs, cotangent
+        error, d = t - y, t - y.mean()
+        a, b = np.sum(error * error), np.sum(d * d)
+        twice = 2 * (a / b**2) if c > 0 else 2 * (c * a * b**-2) / c
+        by_error = 2 * error / b
+        return c * (twice * d - by_error), c * (by_error - twice * np.sum(d) / t.dtype.type(t.size))
+
+
 class AscendingLabels(ReferenceAdapter):
     """False before True."""
 
@@ -716,7 +730,7 @@ INNOCENTS = (
     *(MaskInSinglePrecision, MaskByTwister, MaskByPhilox),
 )
 MAY_BE_INACCURATE = (
-    *(OneLessAQuotient, WidthAsRounded, KeepsOutputsOnly, ProductsInTheirOwnDtype),
+    *(SquaredDivisor, OneLessAQuotient, WidthAsRounded, KeepsOutputsOnly, ProductsInTheirOwnDtype),
     *(LerpInDtype, ReciprocalRootInItsDtype, ScaleAndShiftFolded),
     *(DotProducts, Welford, Compensated, ReciprocalRoot, GradientInStages, TakenApart, LerpLayer, WiderLayer, UnbiasedLayer),
 )
