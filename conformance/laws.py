@@ -16,6 +16,7 @@ import pytest
 
 from eqwise.conformance import invocation, metrics, samples
 from eqwise.conformance.adapter import OPERATIONS, NotOffered
+from eqwise.conformance.check import attempted
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.evidence import result_shape
 from eqwise.conformance.inputs import block, critical_ordinals
@@ -229,7 +230,8 @@ def _test(body: Body, blank: Result, operations: tuple[str, ...], clauses: tuple
     typed = not operations or any(OPERATIONS[name].typed for name in operations)
 
     def check(session: Session, dtype: str) -> Result:
-        return _tried(body, replace(blank, dtype=dtype if typed else None), operations, session)
+        own = replace(blank, dtype=dtype if typed else None)
+        return attempted(own, lambda: _tried(body, own, operations, session))
 
     def test_of_dtype(dtype: str, settle: Any) -> None:
         settle(partial(check, dtype=dtype))
@@ -275,15 +277,18 @@ def _once(blank: Result) -> Callable[[Callable[[Proof], None]], Any]:
 
         @pytest.mark.clauses(*blank.clauses)
         def test(settle: Any) -> None:
-            proof = Proof()
-            body(proof)
-            verdict = "deviates" if proof.message else "conforms"
-            settle(lambda session: replace(named, verdict=verdict, points=proof.steps, message=proof.message))
+            settle(lambda session: attempted(named, lambda: _proved(body, named)))
 
         test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
         return test
 
     return enter
+
+
+def _proved(body: Callable[[Proof], None], blank: Result) -> Result:
+    proof = Proof()
+    body(proof)
+    return replace(blank, verdict="deviates" if proof.message else "conforms", points=proof.steps, message=proof.message)
 
 
 class Proof:

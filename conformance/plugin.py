@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from eqwise.conformance.adapter import OPERATIONS, Operation
+from eqwise.conformance.check import attempted
 from eqwise.conformance.loading import UsageError, load
 from eqwise.conformance.properties import UNTYPED, checks_of
 from eqwise.conformance.purity import check_smoke
@@ -144,13 +145,14 @@ class Check:
         return "-".join(filter(None, (cited(self.operation.clauses), self.operation.name, self.kind, self.dtype)))
 
     def __call__(self, session: Session) -> Result:
+        blank = Result(self.operation.clauses, self.operation.name, self.kind, self.dtype or None, "not_offered")
         if not session.adapter.offers(self.operation.name):
-            return Result(self.operation.clauses, self.operation.name, self.kind, self.dtype or None, "not_offered")
+            return blank
         failed = smoke(session, self.dtype) if self.dtype else None
         if failed and failed.verdict != "conforms":
             message = f"not judged, because the smoke property failed: {failed.message}"
-            return Result(self.operation.clauses, self.operation.name, self.kind, self.dtype, "undecided", label="smoke", message=message)
-        return checks_of(self.operation)[self.kind](session, self.operation, self.dtype)
+            return replace(blank, verdict="undecided", label="smoke", message=message)
+        return attempted(blank, lambda: checks_of(self.operation)[self.kind](session, self.operation, self.dtype))
 
 
 def _checks(session: Session, section: str) -> Iterator[Any]:
@@ -215,7 +217,8 @@ def pytest_runtest_logreport(report: Any) -> None:
 def smoke(session: Session, dtype: str) -> Result:
     """The smoke property of a dtype, judged once in each process."""
     if ("smoke", dtype) not in session.cache:
-        session.cache["smoke", dtype] = check_smoke(session, dtype)
+        blank = Result((), None, "smoke", dtype, "not_offered")
+        session.cache["smoke", dtype] = attempted(blank, lambda: check_smoke(session, dtype))
     return session.cache["smoke", dtype]  # type: ignore[no-any-return]
 
 

@@ -13,6 +13,7 @@ from eqwise.conformance.waivers import NOTHING_KNOWN, Known
 
 EFFORTS = {"smoke": 1, "standard": 4, "thorough": 32}
 DEFAULT_SEED = 20190628
+DEFECT = "defect"  # the label of an error of the suite's own
 TELLING = ("value", "derivative", "update", "distribution", "scale")  # properties that tell the readings of what they cite apart
 
 
@@ -59,13 +60,16 @@ class Session:
     def settle(self, result: Result) -> tuple[Result, str | None]:
         """The result with its waiver if it has one, and the message of the failure if it is one."""
         problem = self._problem(result)
-        waiver = self.known.waiver_for(result) if result.verdict != "not_offered" else None
+        waivable = result.verdict != "not_offered" and result.label != DEFECT
+        waiver = self.known.waiver_for(result) if waivable else None
         if waiver is None:
             return result, problem
         stale = f"is waived ({waiver.kind}: {waiver.reason}) but passes: remove the waiver"
         return replace(result, waiver=waiver.as_json()), None if problem else stale
 
     def _problem(self, result: Result) -> str | None:
+        if result.label == DEFECT:
+            return result.message
         if result.property == "special_values":
             return result.message if result.verdict == "error" else None
         if result.label == "smoke":

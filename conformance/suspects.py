@@ -70,12 +70,14 @@ def _told(session: Session, call: Example, target: Format) -> Explanation | None
     if _differ(whole, gradients_of(session, call, target), target) or judged(call, whole, target).verdict != "deviates":
         return explanation(STATE)
     alone = [gradients_of(session, call.alone(i), target) for i in range(len(call.x))]
-    if not all(np.isfinite(gradient).all() for found in (whole, *alone) for gradient in found):
-        return None
     for i, found in enumerate(alone):
         if judged(call.alone(i), found, target).verdict == "deviates":
-            return _of_sample(session, call.alone(i), found, target)
-    return _of_batch(whole, alone, target)
+            return _of_sample(session, call.alone(i), found, target) if _finite(found) else _of_overflow(found)
+    return _of_batch(whole, alone, target) if all(map(_finite, (whole, *alone))) else None
+
+
+def _finite(found: list[Floats]) -> bool:
+    return all(bool(np.isfinite(gradient).all()) for gradient in found)
 
 
 def _differ(first: list[Floats], again: list[Floats], target: Format) -> bool:
@@ -104,6 +106,15 @@ def _of_sample(session: Session, call: Example, found: list[Floats], target: For
     if chain:
         return explanation(OUTPUT, possible=[PRODUCT])
     return explanation(PRODUCT)
+
+
+def _of_overflow(found: list[Floats]) -> Explanation:
+    """From gradients of a sample that are not all finite: by the first step back that is not."""
+    if not np.isfinite(found[-1][0]).all():
+        return explanation(FORWARD, OUTPUT)
+    if _finite([theta[0] for theta in found]):
+        return explanation(PRODUCT, possible=[FORWARD])
+    return explanation(RECURSION, possible=[FORWARD])
 
 
 def _holds(claim: Claim, inputs: Floats, actual: Floats, target: Format) -> bool:

@@ -13,6 +13,8 @@ import pytest
 
 from eqwise.conformance import cli
 from eqwise.conformance.adapter import OPERATIONS, Adapter
+from eqwise.conformance.check import attempted
+from eqwise.conformance.laws import states
 from eqwise.conformance.loading import UsageError, load
 from eqwise.conformance.plugin import equations
 from eqwise.conformance.properties import checks_of
@@ -163,6 +165,48 @@ def test_what_an_adapter_does_wrong_costs_that_operation_alone(operation, kind, 
     result = checks_of(OPERATIONS[operation])[kind](Session(Broken(), effort="smoke"), OPERATIONS[operation], "float64")
     assert result.verdict == verdict
     assert says in (result.message or "")
+
+
+@pytest.fixture
+def broken_suite(tmp_path):
+    """A run of softplus in one dtype with a suite whose value property raises: its status, its output and its report."""
+    code = "import eqwise.conformance.properties as p, sys\ndef broken(*_): raise ZeroDivisionError('a planted defect')\n"
+    code += "p.COMMON['value'] = broken\nfrom eqwise.conformance.cli import main\n"
+    code += "sys.exit(main(['run', 'reference', '--equations', '12', '--effort', 'smoke', '--dtypes', 'float64', '-n', '0',"
+    code += " '--conformance-report', 'r.json']))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    return done, json.loads((tmp_path / "r.json").read_text())
+
+
+def test_a_defect_of_the_suite_is_an_error_and_never_a_pass(broken_suite):
+    """Whatever a check raises is recorded with its name, fails the test and decides the verdict of the clause."""
+    done, report = broken_suite
+    jsonschema.validate(report, SCHEMA)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert report["clauses"]["eq12"]["verdict"] == "error"
+    (result,) = (result for result in report["results"] if result["verdict"] == "error")
+    assert result["property"] == "value" and "ZeroDivisionError" in result["message"]
+
+
+def test_no_waiver_excuses_a_defect_of_the_suite(tmp_path):
+    """A waiver of the property covers what the adapter does wrong there."""
+    path = tmp_path / "w.toml"
+    path.write_text('[[waiver]]\noperation = "tanh"\nproperty = "value"\nkind = "fault"\nreason = "r"\n')
+    session, blank = Session(Adapter(), read(path, "1.0")), Result(("eq11",), "tanh", "value", "float64", "not_offered")
+    result, problem = session.settle(attempted(blank, lambda: 1 / 0))
+    assert result.verdict == "error" and "ZeroDivisionError" in str(problem)
+
+
+def test_a_defect_of_a_statement_is_an_error():
+    """The tests of statements and laws record what is raised there too."""
+
+    @states("s4-nonlinear", "tanh")
+    def test_nothing(trial):
+        raise KeyError("a planted defect")
+
+    result = test_nothing.check(Session(load("reference", {})[0]), "float64")
+    assert (result.verdict, result.clauses) == ("error", ("s4-nonlinear",))
+    assert "KeyError" in result.message
 
 
 class LosesTheSign(Adapter):
