@@ -11,7 +11,17 @@ import numpy as np
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import Check
 from eqwise.conformance.comparison import Outcome, reported
-from eqwise.conformance.gradient_examples import ENTRY, Example, example, gradients_of, judged, judged_together, networks
+from eqwise.conformance.gradient_examples import (
+    ENTRY,
+    Example,
+    example,
+    gradients_of,
+    judged,
+    judged_together,
+    large_networks,
+    networks,
+    wide_examples,
+)
 from eqwise.conformance.invocation import AdapterError, flattened, raw_value
 from eqwise.conformance.session import Session
 from eqwise.conformance.suspects import suspects
@@ -57,6 +67,10 @@ def _calls(session: Session, target: Format) -> Iterator[list[Example]]:
     for network, batch in networks():
         seed = session.seed_for(ENTRY.name, network, target.name)
         yield [example(network, batch, target, seed + n) for n in range(session.volume)]
+    for network, batch in large_networks():
+        yield [example(network, batch, target, session.seed_for(ENTRY.name, network, target.name))]
+    for turn in range((session.volume + 1) // 2):
+        yield from ([call] for call in wide_examples(target, session.seed_for("wide", turn, target.name)))
 
 
 def check_purity(session: Session, operation: Operation, dtype: str) -> Result:

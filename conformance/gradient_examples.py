@@ -27,6 +27,8 @@ WIDTHS = {  # for each depth: square and non-square matrices, one output and sev
     4: ((2, 3, 2, 3, 2), (3, 3, 3, 2, 2), (2, 4, 3, 2, 1)),
     5: ((2, 3, 2, 3, 2, 3), (2, 2, 3, 3, 2, 2), (3, 2, 3, 2, 3, 1)),
 }
+LARGE = (((2, 12), "tanh", "identity", 16), ((2, 12, 1), "relu", "logistic", 2))  # a wide layer, a large batch
+WIDE = (((2, 3), "tanh", "softmax", 3), ((2, 3), "tanh", "logistic", 2), ((2, 3, 2), "relu", "softmax", 2))  # see `with_wide_scores`
 PLACES = 8  # of one network that are judged for their share
 SCALES = (1.0, 1.0, 0.25, 2.0)  # of the parameters: small gradients deep down, and saturated units
 
@@ -72,6 +74,11 @@ def networks() -> Iterator[tuple[Network, int]]:
             yield _network(depth, k // 2 + depth, activation, outputs[(k + depth) % 3]), BATCHES[depth][k % len(BATCHES[depth])]
 
 
+def large_networks() -> Iterator[tuple[Network, int]]:
+    """A layer of more units, and a batch of more samples, than all the others have."""
+    return ((Network(widths, activation, output), batch) for widths, activation, output, batch in LARGE)
+
+
 def _network(depth: int, turn: int, activation: str, output: str) -> Network:
     widths = WIDTHS[depth][turn % 3]
     return Network(widths if output != "softmax" or widths[-1] > 1 else WIDTHS[depth][0], activation, output)
@@ -91,6 +98,31 @@ def example(network: Network, batch: int, target: Format, seed: int) -> Example:
         weights.append(made(rows - 1, width))
         biases.append(made(width))
     return Example(network, x, _targets(network, batch, target, rng), weights, biases)
+
+
+def wide_examples(target: Format, seed: int) -> Iterator[Example]:
+    """A call for each of `WIDE`: scores up to beyond the logarithm of the largest number and down to that of its inverse."""
+    for k, (widths, activation, output, batch) in enumerate(WIDE):
+        yield with_wide_scores(example(Network(widths, activation, output), batch, target, seed + k), target, seed + k)
+
+
+def with_wide_scores(given: Example, target: Format, seed: int) -> Example:
+    """The call with other biases of the output, and with classes for targets.
+
+    Softmax gets two neighbours far from 0, so that neither is negligible; the logistic function gets probabilities of
+    every size, whose exact δ at t = 0 are as small.
+    """
+    rng, end, width = np.random.default_rng(seed), float(np.log(target.largest)), given.network.widths[-1]
+    if given.network.output == "softmax":
+        far = rng.choice([-1.2, 1.2]) * end
+        scores = np.array([far, far + rng.uniform(-2, 2), *(rng.uniform(-1.2, 1.2, width - 2) * end)])
+        targets = np.eye(width)[rng.integers(0, width, len(given.x))]
+    else:
+        scores = np.array([1.2, -rng.uniform(0.3, 0.9), -1.2])[:width] * end
+        targets = rng.integers(0, 2, (len(given.x), width)).astype(float)
+        targets[0] = 0
+    bias = samples.cast(target.round(scores), target)
+    return replace(given, t=samples.cast(targets, target), biases=[*given.biases[:-1], bias])
 
 
 def _targets(network: Network, batch: int, target: Format, rng: np.random.Generator) -> Array:

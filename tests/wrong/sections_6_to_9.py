@@ -757,6 +757,18 @@ def product_in_float16(self, h, delta, u):
     return wide(augmented(h).astype(np.float16)).T @ wide(delta.astype(np.float16)) / len(h)
 
 
+@piece("eq48", "network_gradients", "gradient", "columns beyond the eighth left at zero")
+def eight_columns(self, h, delta, u):
+    found = augmented(h).T @ delta / len(h)
+    found[:, 8:] = 0
+    return found
+
+
+@piece("eq48", "network_gradients", "gradient", "the mean over a batch of 8 at most")
+def eight_samples(self, h, delta, u):
+    return augmented(h).T @ delta / min(len(h), 8)
+
+
 @wrong("eq48", "network_gradients", "the kernel for float32 forgets the biases", raw=True)
 def biases_forgotten_in_float32(x, *others, **hyper):
     by_weights, by_biases = cast_back(correct)(x, *others, **hyper)
@@ -893,6 +905,28 @@ def doubled_for_classes(self, y, u, t, output):
 @piece("eq56", "network_gradients", "output_delta", "smoothed labels")
 def labels_smoothed(self, y, u, t, output):
     return y - (0.9 * t + 0.1 / t.shape[1] if output == "softmax" else t)
+
+
+@piece("eq56", "network_gradients", "output_delta", "softmax of scores that are not shifted, which overflow")
+def scores_not_shifted(self, y, u, t, output):
+    e = np.exp(u)
+    return e / e.sum(axis=1, keepdims=True) - t if output == "softmax" else y - t
+
+
+@piece("eq56", "network_gradients", "output_delta", "scores clipped at 80 lest they overflow")
+def scores_clipped(self, y, u, t, output):
+    e = np.exp(np.minimum(u, 80))
+    return e / e.sum(axis=1, keepdims=True) - t if output == "softmax" else y - t
+
+
+@piece("eq56", "network_gradients", "output_delta", "the logistic function as a quotient of two infinities")
+def logistic_of_infinities(self, y, u, t, output):
+    return np.exp(u) / (1 + np.exp(u)) - t if output == "logistic" else y - t
+
+
+@piece("eq56", "network_gradients", "output_delta", "probabilities kept away from 0 and 1")
+def probabilities_clamped(self, y, u, t, output):
+    return np.clip(y, 1e-12, 1 - 1e-12) - t if output == "logistic" else y - t
 
 
 @piece("s9-output-deltas", "network_gradients", "output_delta", "the softmax of an output that is one already")
