@@ -88,6 +88,11 @@ def sub_gaussian(distance: float, variance: float) -> float:
     return min(1.0, 2 * exp(-(max(distance, 0.0) ** 2) / (2 * variance)))
 
 
+def gaussian(distance: float, variance: float) -> float:
+    """For a normal number of this variance: exact, on both sides."""
+    return float(2 * special.ndtr(-max(distance, 0.0) / sqrt(variance)))
+
+
 def hoeffding(distance: float, trials: int, width: float) -> float:
     """For the mean of independent numbers from an interval of this width, on both sides."""
     return min(1.0, 2 * exp(-2 * trials * (max(distance, 0.0) / width) ** 2))
@@ -112,6 +117,16 @@ def exactly(p: float, trials: int) -> Floats:
     counts = np.arange(trials + 1)
     ways = special.gammaln(trials + 1) - special.gammaln(counts + 1) - special.gammaln(trials - counts + 1)
     return np.exp(ways + special.xlogy(counts, p) + special.xlog1py(trials - counts, -p))  # type: ignore[no-any-return]
+
+
+def repeats(count: int, draws: int, likeliest: float) -> float:
+    """For so many repetitions among independent draws that take no value with a probability above `likeliest`.
+
+    Whatever came before, draw i repeats a number with probability (i − 1)·likeliest at most; a sum of such chances has no
+    more of a tail than the binomial of the same mean: Hoeffding 1956, theorem 4.
+    """
+    p = min(1.0, (draws - 1) / 2 * likeliest)
+    return float(special.bdtrc(count - 1, draws, p)) if count > draws * p + 1 else 1.0
 
 
 # structure

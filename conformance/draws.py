@@ -22,7 +22,8 @@ from eqwise.spec.numbers.expression import Array, Expression
 from eqwise.spec.numbers.formats import Floats, Format
 
 CELLS = 1 << 12  # of the grid on which distribution functions are compared
-RARE = (2.0**-4, 2.0**-8, 2.0**-12)  # the probabilities of the tails that are counted
+RARE = tuple(2.0**-k for k in (4, 8, 12, 14, 16, 17))  # the probabilities of the tails that are counted
+FINEST = 2.0**-22  # the probability of a single number before it is rounded: common generators have 2²³ of them or more
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ class Standard:
     largest: float
     proxy: float
     peak: float
+
+    @cached_property
+    def sizes(self) -> tuple[tuple[float, float], ...]:
+        """Sizes that are rarely exceeded, and what is the largest possible, with the probabilities."""
+        rare = tuple((self.beyond(q), q) for q in RARE)
+        return (*rare, (self.largest, 0.0)) if self.largest < inf else rare
 
 
 def _density(z: float) -> float:
@@ -107,9 +114,10 @@ class Draws:
     def findings(self) -> Iterator[Finding]:
         """Every test of a matrix alone."""
         yield self._deviation()
-        yield self._mean()
+        yield mean([self])
         yield self._distribution()
-        yield self._tails()
+        yield tails([self])
+        yield self._grid()
         for axis, name in ((1, "row"), (0, "column")):
             yield self._sums(axis, name)
             yield from self._sizes(axis, name)
@@ -126,11 +134,6 @@ class Draws:
         found = sqrt(float(np.square(self.z).mean()) / law.variance)
         return Finding(f"the deviation is {found:.5g} times that of the law", probability)
 
-    def _mean(self) -> Finding:
-        n, total = self.z.size, float(self.z.sum())
-        probability = chance.sub_gaussian(abs(total) - float(self.room.sum()), n * self.law.proxy)
-        return Finding(f"the mean is {total / n / sqrt(self.law.variance):.3g} deviations of the law", probability)
-
     def _distribution(self) -> Finding:
         """On a grid of equal shares; rounding moves no share further than u·peak."""
         n = self.z.size
@@ -139,18 +142,22 @@ class Draws:
         distance = float(np.abs(below - np.arange(1, CELLS) / CELLS).max()) - self.u * self.law.peak
         return Finding(f"the distribution function is off by {distance:.3g}", chance.kolmogorov(distance, n))
 
-    def _tails(self) -> Finding:
-        """What lies beyond sizes that are rarely exceeded, and beyond what is possible."""
-        found = [(self.law.beyond(q), q) for q in RARE] + ([(self.law.largest, 0.0)] if self.law.largest < inf else [])
-        least, most = zip(*(self._beyond(size) for size, _ in found), strict=True)
-        probabilities = chance.binomial(np.array(least), np.array(most), self.z.size, np.array([q for _, q in found]))
-        k = int(np.argmin(probabilities))
-        size, q = found[k]
-        wanted = f"{most[k]} of {self.z.size} are larger than {size:.4g} units, {q * self.z.size:.0f} expected"
-        return Finding(wanted, chance.any_of(probabilities))
+    def _grid(self) -> Finding:
+        """Numbers of the dtype, not of a coarser one: few draws repeat another."""
+        likeliest = FINEST + 2 * self.u * self.law.peak
+        if likeliest * self.z.size >= 2:
+            return Finding("numbers repeat, as in so narrow a dtype they must", 1.0)
+        ordered = np.sort(self.z, axis=None)
+        different = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
+        what = f"only {different} of {self.z.size} numbers are different, as on a grid that is coarser than that of {self.target.name}"
+        return Finding(what, chance.repeats(self.z.size - different, self.z.size, likeliest))
+
+    @cached_property
+    def beyond(self) -> tuple[tuple[int, int], ...]:
+        """How many are surely larger than each of the law's sizes, and how many may be."""
+        return tuple(self._beyond(size) for size, _ in self.law.sizes)
 
     def _beyond(self, size: float) -> tuple[int, int]:
-        """How many are surely larger, and how many may be."""
         surely, perhaps = max(size + self.u, size / (1 - self.u)), min(size - self.u, size / (1 + self.u))
         return int(np.count_nonzero(self.sizes > surely)), int(np.count_nonzero(self.sizes >= perhaps))
 
@@ -235,11 +242,32 @@ class Draws:
         return Finding(what, chance.any_of(probabilities))
 
 
+def mean(matrices: list[Draws]) -> Finding:
+    """That of all entries together."""
+    law, n, total = matrices[0].law, sum(draws.z.size for draws in matrices), sum(float(draws.z.sum()) for draws in matrices)
+    room = sum(float(draws.room.sum()) for draws in matrices)
+    probability = (chance.gaussian if law is NORMAL else chance.sub_gaussian)(abs(total) - room, n * law.proxy)
+    return Finding(f"the mean is {total / n / sqrt(law.variance):.3g} deviations of the law", probability)
+
+
+def tails(matrices: list[Draws]) -> Finding:
+    """What lies beyond sizes that are rarely exceeded, and beyond what is possible, of all entries together."""
+    n, sizes = sum(draws.z.size for draws in matrices), matrices[0].law.sizes
+    least, most = np.sum([draws.beyond for draws in matrices], axis=0).T
+    probabilities = chance.binomial(least, most, n, np.array([q for _, q in sizes]))
+    k = int(np.argmin(probabilities))
+    size, q = sizes[k]
+    what = f"{most[k]} of {n} are larger than {size:.4g} units, {q * n:.0f} expected"
+    return Finding(what, chance.any_of(probabilities))
+
+
 def findings(matrices: list[Draws]) -> Iterator[Finding]:
     """Every test of matrices that were drawn apart, of neighbouring seeds first and second; repetitions first, which spoil all others."""
     yield _repetitions(matrices)
     for draws in matrices:
         yield from draws.findings()
+    yield mean(matrices)
+    yield tails(matrices)
     first, second = (draws.bits.ravel() for draws in matrices[:2])
     n = min(len(first), len(second))
     yield matrices[0].coins([(first[:n], second[:n])], "entries of neighbouring seeds")

@@ -21,6 +21,7 @@ from eqwise.spec.numbers.expression import number
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
 WIDE, TALL = (2048, 512), (512, 2048)  # 2²⁰ entries each, which is where the tests have their power, whatever the effort
+LARGE = (WIDE, TALL, (512, 512))
 SMALL, SEEDS = ((2, 4), (8, 1), (1, 8)), 1024  # many small layers of eight weights, a seed for each
 FAR = range(13, 31)  # bits of the seed that must matter, above those that the neighbours differ in
 ODD = ((1, 1), (1, 7), (7, 1), (3, 5), (5, 3), (33, 17))
@@ -36,7 +37,7 @@ class Layers:
 
 
 def check_distribution(session: Session, operation: Operation, dtype: str) -> Result:
-    """Entries are independent draws from the law: in two shapes, whose inputs and outputs are exchanged, and over many seeds."""
+    """Entries are independent draws from the law: wide, tall, square, and in small layers over many seeds."""
     blank, target = Result(operation.clauses, operation.name, "distribution", dtype, "not_offered"), FORMATS[dtype]
     try:
         groups = _groups(session, operation, target)
@@ -81,12 +82,12 @@ def findings(equation: int, reading: str, groups: list[list[Layers]], target: Fo
 
 
 def _groups(session: Session, operation: Operation, target: Format) -> list[list[Layers]]:
-    """Two large layers of neighbouring seeds, and the many small ones."""
+    """Large layers of neighbouring seeds, and the many small ones."""
     for shape in ODD:
         drawn(session, operation, shape, 1, target)
     seed = _seed(session, operation, target)
-    large = [[Layers(drawn(session, operation, shape, seed + k, target), shape)] for k, shape in enumerate((WIDE, TALL))]
-    return [*large, [_many(session, operation, shape, seed + 2 + k * SEEDS, target) for k, shape in enumerate(SMALL)]]
+    large = [[Layers(drawn(session, operation, shape, seed + k, target), shape)] for k, shape in enumerate(LARGE)]
+    return [*large, [_many(session, operation, shape, seed + len(LARGE) + k * SEEDS, target) for k, shape in enumerate(SMALL)]]
 
 
 def _many(session: Session, operation: Operation, shape: tuple[int, int], seed: int, target: Format) -> Layers:

@@ -25,7 +25,7 @@ LAWS = {69: reference.uniform, 70: reference.xavier, 71: reference.he, 72: refer
 def of_weights(number: int, dtype: str, rng: np.random.Generator, size: int = 1) -> Iterator[Finding]:
     """Every test of the reference's weights, under the printed law."""
     draw = LAWS[number]
-    shapes = [(rows // size, columns // size) for rows, columns in (initialization.WIDE, initialization.TALL)]
+    shapes = [(rows // size, columns // size) for rows, columns in initialization.LARGE]
     large = [[Layers(draw(shape, rng, dtype).astype(np.float64), shape)] for shape in shapes]
     seeds = initialization.SEEDS // size**2 + 8
     small = [Layers(draw_many(draw, shape, rng, dtype, seeds), shape) for shape in initialization.SMALL]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from eqwise.conformance import chance, dropout_factors, initialization
+from eqwise.conformance import chance, draws, dropout_factors, initialization
 from eqwise.conformance.chance import LEVEL, judged
 from eqwise.conformance.draws import NORMAL, UNIFORM, Draws, standardised, truncated
 from eqwise.conformance.initialization import Layers, findings
@@ -42,7 +42,7 @@ def test_unknown_counts_and_probabilities_excuse():
 def test_bounds_bound():
     """Exact probabilities lie below those that are bounded, and chi-squared is exact."""
     for t in (0.5, 1.0, 3.0, 7.0):
-        assert chance.sub_gaussian(t, 1.0) >= 2 * stats.norm.sf(t)
+        assert chance.sub_gaussian(t, 4.0) >= chance.gaussian(t, 4.0) == pytest.approx(2 * stats.norm.sf(t / 2))
         assert chance.kolmogorov(t / 30, 900) >= stats.kstwo.sf(t / 30, 900)
         assert chance.hoeffding(t / 60, 900, 1.0) >= stats.binom.sf(450 + 15 * t - 1e-9, 900, 0.5)
         for degrees in (1, 10, 1000):
@@ -50,6 +50,16 @@ def test_bounds_bound():
             assert chance.squared_length(most, degrees) >= stats.chi2.sf(most, degrees)
             exact = 2 * min(stats.chi2.sf(most, degrees), stats.chi2.cdf(most, degrees))
             assert chance.chi_squared(most, most, degrees) == pytest.approx(exact, rel=1e-9)
+
+
+def test_repetitions_are_bounded():
+    """Of equally likely numbers, by the birthday problem; simulated, and exactly for the first repetition."""
+    rng, likeliest = np.random.default_rng(4), 1 / 4096
+    found = np.array([512 - len(np.unique(rng.integers(0, 4096, 512))) for _ in range(4000)])
+    for count in range(1, 60):
+        assert np.mean(found >= count) <= chance.repeats(count, 512, likeliest) + 0.03
+    assert 1 - np.prod(1 - np.arange(10) / 4096) <= chance.repeats(1, 10, likeliest) <= 1
+    assert chance.repeats(SIZE // 3, SIZE, 2.0**-22) < LEVEL < chance.repeats(SIZE // 8, SIZE, 2.0**-22)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +108,8 @@ def test_simulations_raise_no_alarm(name):
     assert special.bdtrc(np.count_nonzero(found < 0.01, axis=0) - 1, len(found), 0.01).min() > 1e-6
 
 
-def _first(z, dtype="float64"):
-    return judged(Draws(z.reshape(2048, 512), NORMAL, FORMATS[dtype]).findings())
+def _first(z, dtype="float64", law=NORMAL):
+    return judged(Draws(z.reshape(2048, 512), law, FORMATS[dtype]).findings())
 
 
 @pytest.mark.parametrize("factor", [0.99, 1.01])
@@ -123,6 +133,41 @@ def test_rounding_to_any_dtype_is_no_alarm_at_full_size():
             assert not _first(target.round(rng.normal(size=SIZE) * unit) / unit, dtype).alarm
     coarse = np.round(rng.normal(size=SIZE) * 16) / 16
     assert _first(coarse, "float16").alarm and not _first(FORMATS["bfloat16"].round(rng.normal(size=SIZE)), "bfloat16").alarm
+
+
+FINE = {  # generators that are in use
+    "23 bits": lambda r: r.random(SIZE, np.float32) * 2 - 1,
+    "the inverse distribution of 23 bits": lambda r: special.ndtri((r.integers(0, 2**23, SIZE) + 0.5) / 2**23),
+    "Box and Muller's of 24 bits": lambda r: np.sqrt(-2 * np.log(1 - r.random(SIZE, np.float32))) * np.cos(2 * np.pi * r.random(SIZE)),
+}
+COARSE = {
+    "float16": lambda r: r.normal(size=SIZE).astype(np.float16),
+    "20 bits": lambda r: r.integers(0, 2**20, SIZE) / 2**19 - 1,
+    "the inverse distribution of 20 bits": lambda r: special.ndtri((r.integers(0, 2**20, SIZE) + 0.5) / 2**20),
+}
+
+
+@pytest.mark.parametrize("name", [*FINE, *COARSE])
+def test_coarse_grids_are_found_and_usual_generators_are_not(name):
+    """Of 2²² numbers that are equally likely, 2²⁰ draws repeat an eighth at most; of 2²⁰ they repeat a third."""
+    law = UNIFORM if name in ("23 bits", "20 bits") else NORMAL
+    for dtype in ("float32", "float64"):
+        z = FORMATS[dtype].round(({**FINE, **COARSE}[name](np.random.default_rng(8))).astype(np.float64))
+        judgement = _first(z, dtype, law)
+        assert bool(judgement.alarm) == (name in COARSE), judgement
+        assert name in FINE or "numbers are different" in str(judgement.alarm)
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"), [(lambda z: np.clip(z, -4.2, 4.2), draws.tails), (lambda z: z + 0.007, draws.mean)]
+)
+def test_all_layers_together_show_more(change, finding):
+    """Tails of one in 65,536, and a mean of 0.007 deviations; unchanged, the same layers raise no alarm."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        drawn = [rng.normal(size=shape) for shape in initialization.LARGE]
+        changed, same = ([Draws(f(z), NORMAL, FORMATS["float32"]) for z in drawn] for f in (change, np.positive))
+        assert finding(changed).alarms and not finding(same).alarms
 
 
 DEPENDENT = {  # ways to depend that leave every single number normal

@@ -489,6 +489,24 @@ class Polar(_Laws):
     def bell(self, seed, shape): return self._rng(seed).normal(size=shape[::-1]).T
 
 
+class TwentyThreeBits(_Laws):
+    """The inverse distribution function in float32, of as many different numbers as its significand has."""
+
+    def flat(self, seed, shape): return (np.random.default_rng(seed).integers(0, 2**23, shape) / 2**22 - 1).astype(np.float32)
+    def bell(self, seed, shape): return ndtri((np.maximum(self.flat(seed, shape), np.float32(2**-23 - 1)) + 1) / 2).astype(np.float32)
+
+
+class Immutable(_Laws):
+    """Arrays that cannot be written; a layer of the same shape, seed and dtype is kept."""
+
+    def __init__(self): object.__setattr__(self, "kept", {})
+
+    def gauss(self, shape, seed, dtype):
+        found = self.kept.setdefault((shape, seed, str(dtype)), super().gauss(shape, seed, dtype))
+        found.flags.writeable = False
+        return found
+
+
 class FanAverage(_Laws):
     """The mean of inputs and outputs."""
 
@@ -726,7 +744,7 @@ INNOCENTS = (
     *(Augmented, SampleBySample, ProductsReversed),
     *(Plain, DtypeConstants, HiddenState, HiddenDtypeConstants, Flattened, WiderState, MasterCopy),
     *(Folded, FoldedInDtype, Lerp, Powers, CorrectionByExpm1),
-    *(Ziggurat, BoxMuller, InSinglePrecision, InverseDistribution, Polar),
+    *(Ziggurat, BoxMuller, InSinglePrecision, InverseDistribution, Polar, TwentyThreeBits, Immutable),
     *(MaskInSinglePrecision, MaskByTwister, MaskByPhilox),
 )
 MAY_BE_INACCURATE = (

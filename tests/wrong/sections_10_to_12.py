@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import ml_dtypes
 import numpy as np
 from scipy.special import ndtri
 
@@ -693,6 +694,16 @@ def half_repeated(z):
     return z
 
 
+def on_grid(z, dtype):
+    """Rounded to a narrower dtype."""
+    return z.astype(dtype).astype(np.float64)
+
+
+def moved_inside(z, size):
+    """A tail cut off."""
+    return np.where(np.abs(z) > size, np.sign(z) * (size - 0.01), z)
+
+
 laws(
     "eq69",
     "uniform",
@@ -703,6 +714,7 @@ laws(
     sixty_four_levels=("64 levels, from a byte's six bits", lambda r, s: r.integers(0, 64, s) / 32 - 1),
     sum_of_two=("the sum of two numbers", lambda r, s: r.random(s) - r.random(s)),
     shifted=("[-0.99, 1.01]", lambda r, s: r.uniform(-0.99, 1.01, s)),
+    drawn_in_half_precision=("drawn in float16, then widened", lambda r, s: on_grid(r.uniform(-1, 1, s), np.float16)),
     two_percent_short=("[-0.98, 0.98], away from the ends", lambda r, s: r.uniform(-0.98, 0.98, s)),
     signs_alternate=("sizes drawn, signs alternating", lambda r, s: (r.random(s).reshape(-1) * np.resize([1, -1], s[0] * s[1])).reshape(s)),
 )
@@ -734,6 +746,8 @@ laws(
     mean_shifted=("a mean of a hundredth of the deviation", lambda r, s: (normal(r, s) + 0.01) * np.sqrt(2 / s[0])),
     first_calls_repeat=("a block of 64 drawn and tiled", lambda r, s: np.resize(normal(r, 64), s) * np.sqrt(2 / s[0])),
     exact_length=("every layer brought to its deviation", lambda r, s: brought_to(normal(r, s), np.sqrt(2 / s[0]))),
+    drawn_in_bfloat16=("drawn in bfloat16, then widened", lambda r, s: on_grid(normal(r, s, np.sqrt(2 / s[0])), ml_dtypes.bfloat16)),
+    square_layers_apart=("square layers by Xavier's law", lambda r, s: normal(r, s, np.sqrt((2 - (s[0] == s[1])) / s[0]))),
     positive_only=("sizes without signs", lambda r, s: np.abs(normal(r, s, np.sqrt(2 / s[0])))),
 )
 laws(
@@ -745,6 +759,9 @@ laws(
     laplace=("Laplace's law with variance 1", lambda r, s: r.laplace(0, np.sqrt(0.5), s)),
     heavy_tails=("Student's law, scaled to variance 1", lambda r, s: r.standard_t(12, s) * np.sqrt(10 / 12)),
     clipped_at_two=("clipped at two deviations", lambda r, s: np.clip(normal(r, s), -2, 2)),
+    clipped_at_four=("clipped a little beyond four deviations", lambda r, s: np.clip(normal(r, s), -4.2, 4.2)),
+    moved_inside_four=("what lies beyond four deviations moved to 3.99", lambda r, s: moved_inside(normal(r, s), 4)),
+    slightly_off_zero=("a mean of six thousandths of the deviation", lambda r, s: normal(r, s) + 0.006),
     rounded_to_tenths=("rounded to tenths", lambda r, s: np.round(normal(r, s), 1)),
     gauss_seed_ignored=("a generator of its own", lambda r, s: normal(np.random.default_rng(1), s)),
     two_percent_narrow=("a deviation off by 2 %", lambda r, s: normal(r, s, 0.98)),
