@@ -15,12 +15,13 @@ import numpy as np
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import Check
 from eqwise.conformance.invocation import AdapterError, as_array
-from eqwise.conformance.polynomials import COARSE, ENTRY, FINE, Trial, differentiated, raw_gradient, trial
+from eqwise.conformance.polynomials import COARSE, ENTRY, FINE, Trial, differentiated, raw_gradient, smallest_epsilon, steep, trial
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Number, Result, Worst
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
-SHAPES = ((1,), (3,), (), (2, 3), (4, 1), (2, 2, 2), (7,))
+SHAPES = ((1,), (3,), (), (2, 3), (3, 3), (4, 1), (2, 2, 2), (7,))
+EPSILONS = (*COARSE, *FINE)
 FAILURES = {
     "value": "a component is not the right side of (39)",
     "order": "half of epsilon does not leave a quarter of the error",
@@ -37,7 +38,8 @@ def _trials(session: Session, target: Format, epsilons: tuple[float, ...], degre
             for turn in range((session.volume + 1) // 2):
                 epsilon = usable[(k + n + turn) % len(usable)]
                 seed = session.seed_for(ENTRY.name, shape, degree, turn, target.name)
-                yield trial(session, shape, epsilon, degree, target, seed)
+                given = trial(session, shape, epsilon, degree, target, seed)
+                yield steep(given, target) if (k + 2 * n + turn) % 4 == 3 else given
 
 
 def check_value(session: Session, operation: Operation, dtype: str) -> Result:
@@ -46,7 +48,7 @@ def check_value(session: Session, operation: Operation, dtype: str) -> Result:
     def holds(given: Trial, found: Floats, target: Format) -> Shares:
         return [(_error(given, i, actual) / given.room(i, target), i) for i, actual in enumerate(found.ravel().tolist())]
 
-    return _tried(session, operation, "value", dtype, (*COARSE, *FINE), (1, 2, 3, 4), holds)
+    return _tried(session, operation, "value", dtype, EPSILONS, (1, 2, 3, 4), holds)
 
 
 def check_order(session: Session, operation: Operation, dtype: str) -> Result:
@@ -65,7 +67,10 @@ def check_order(session: Session, operation: Operation, dtype: str) -> Result:
 
 
 def check_points(session: Session, operation: Operation, dtype: str) -> Result:
-    """The function is evaluated at theta plus and minus epsilon in each component alone, whatever else it is evaluated at."""
+    """The function is evaluated at theta plus and minus epsilon in each component alone, whatever else it is evaluated at.
+
+    The points are exact, also those for the smallest epsilon of which theta still has the digits.
+    """
 
     def holds(given: Trial, found: Floats, target: Format) -> Shares:
         theta = np.asarray(given.theta, np.float64).ravel()
@@ -73,7 +78,7 @@ def check_points(session: Session, operation: Operation, dtype: str) -> Result:
         above, below = (set(map(tuple, (theta + by * np.eye(theta.size)).tolist())) for by in (given.epsilon, -given.epsilon))
         return [(0.0 if points <= evaluated else float("inf"), 0) for points in (above, below)]
 
-    return _tried(session, operation, "points", dtype, COARSE, (2,), holds)
+    return _tried(session, operation, "points", dtype, (*COARSE, smallest_epsilon(FORMATS[dtype])), (2,), holds)
 
 
 def _tried(
@@ -114,7 +119,7 @@ def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
     blank, target = Result(operation.clauses, operation.name, "purity", dtype, "not_offered"), FORMATS[dtype]
     points = 0
     try:
-        for first, again in zip(*(_trials(session, target, epsilons, (2,)) for epsilons in (COARSE, COARSE[::-1])), strict=True):
+        for first, again in zip(*(_trials(session, target, epsilons, (2,)) for epsilons in (EPSILONS, EPSILONS[::-1])), strict=True):
             message = _harm(session, first, again)
             points += 1
             if message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -94,15 +94,29 @@ def _rounding(value: Fraction, target: Format) -> float:
 
 
 def trial(session: Session, shape: tuple[int, ...], epsilon: float, degree: int, target: Format, seed: int) -> Trial:
-    """Small integers for a coarse ε; normal numbers for others."""
+    """Small integers for an ε that can be added to them exactly; normal numbers for others."""
     rng = np.random.default_rng(seed)
     size = int(np.prod(shape))
     powers = rng.integers(-2, 3, (size, 4))
     powers[:, degree - 1] = rng.choice([-1, 1, 2], size)
     powers[:, degree:] = 0
     function = Polynomial(session, shape, powers.tolist(), rng.choice([-1, 1], max(size - 1, 0)).tolist())
-    values = rng.integers(-2, 3, shape).astype(float) if epsilon in COARSE else target.round(rng.normal(size=shape))
+    exact = epsilon in (*COARSE, smallest_epsilon(target))
+    values = rng.integers(-2, 3, shape).astype(float) if exact else target.round(rng.normal(size=shape))
     return Trial(function, samples.cast(values, target), epsilon)
+
+
+def smallest_epsilon(target: Format) -> float:
+    """A power of two that the small integers of a trial can lose and gain exactly, far below every other ε where there are digits."""
+    return 2.0 ** max(2 - target.p, -30)
+
+
+def steep(given: Trial, target: Format) -> Trial:
+    """The trial with a function so many times as large, its slopes in the thousands where the dtype has room for its values."""
+    factor = 2 ** min(12, target.emax - 10)
+    powers = [[factor * c for c in row] for row in given.function.powers]
+    couplings = [factor * c for c in given.function.couplings]
+    return replace(given, function=replace(given.function, powers=powers, couplings=couplings, points=[]))
 
 
 def raw_gradient(session: Session, given: Trial, theta: Any) -> Any:

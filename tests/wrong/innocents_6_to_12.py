@@ -189,6 +189,20 @@ class AllAboveThenAllBelow(ReferenceAdapter):
         return ((above - below) / epsilon / 2).reshape(theta.shape).astype(theta.dtype)
 
 
+class MovedUpDownAndUp(ReferenceAdapter):
+    """Moves each component of a copy up, down and up again: others are moved back but for their rounding."""
+
+    def numerical_gradient(self, function, theta, epsilon):
+        work, found = np.array(theta, np.float64), np.empty(theta.shape)
+        for i in np.ndindex(theta.shape):
+            work[i] += epsilon
+            above = float(function(work.copy()))
+            work[i] -= 2 * epsilon
+            found[i] = (above - float(function(work.copy()))) / (2 * epsilon)
+            work[i] += epsilon
+        return found.astype(theta.dtype)
+
+
 class WidthAsRounded(ReferenceAdapter):
     """Divides by the distance of the two points as they were rounded."""
 
@@ -740,7 +754,7 @@ class UnbiasedLayer(ReferenceAdapter):
 
 
 INNOCENTS = (
-    *(ByBooleans, ByBincount, OtherSums, InTheirOwnDtype, AllAboveThenAllBelow),
+    *(ByBooleans, ByBincount, OtherSums, InTheirOwnDtype, AllAboveThenAllBelow, MovedUpDownAndUp),
     *(Augmented, SampleBySample, ProductsReversed),
     *(Plain, DtypeConstants, HiddenState, HiddenDtypeConstants, Flattened, WiderState, MasterCopy),
     *(Folded, FoldedInDtype, Lerp, Powers, CorrectionByExpm1),

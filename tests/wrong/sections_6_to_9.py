@@ -497,6 +497,35 @@ def fixed_epsilon(function, theta, epsilon):
     return differences(function, theta, 1e-4, 1e-4, 2e-4)
 
 
+@wrong("eq39", "numerical_gradient", "an epsilon never below 1e-5")
+def epsilon_not_so_small(function, theta, epsilon):
+    step = max(epsilon, 1e-5)
+    return differences(function, theta, step, step, 2 * step)
+
+
+@wrong("eq39", "numerical_gradient", "transposed where the matrix is square")
+def square_gradient_transposed(function, theta, epsilon):
+    found = differences(function, theta, epsilon, epsilon, 2 * epsilon)
+    return found.T if found.ndim == 2 and len(found) == len(found.T) else found
+
+
+@wrong("eq39", "numerical_gradient", "clipped at 1000")
+def clipped_at_a_thousand(function, theta, epsilon):
+    return np.clip(differences(function, theta, epsilon, epsilon, 2 * epsilon), -1e3, 1e3)
+
+
+@wrong("eq39", "numerical_gradient", "the caller's own array, moved up, down and up again with what is rounded on the way", raw=True)
+def drifting_in_place(function, theta, epsilon):
+    found = np.zeros_like(theta)
+    for i in np.ndindex(theta.shape):
+        theta[i] += epsilon
+        above = function(theta)
+        theta[i] -= 2 * epsilon
+        found[i] = (above - function(theta)) / (2 * epsilon)
+        theta[i] += epsilon
+    return found
+
+
 @wrong("eq39", "numerical_gradient", "epsilon relative to the parameter")
 def relative_epsilon(function, theta, epsilon):
     sizes = [epsilon * max(1.0, abs(a)) for a in theta.flat]
