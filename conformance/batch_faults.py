@@ -7,7 +7,7 @@ gradients by x: what the mean passes on is alike for all samples, what the varia
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -61,14 +61,20 @@ class _Batch:
         along = np.sum(error * d, axis=0) / squares * d
         largest = np.abs(error).max(axis=0, initial=0.0)
         least = np.maximum(largest / 16, size * self.noise)
-        return _Parts(*(bool(np.any(np.abs(part).max(axis=0) > least)) for part in (alike, along, error - alike - along)))
+        alike, along, rest = (np.abs(part).max(axis=0) > least for part in (alike, along, error - alike - along))
+        varied = self.deviation.any(axis=0)
+        return _Parts(bool(np.any(alike & varied)), bool(np.any(alike & ~varied)), bool(np.any(along)), bool(np.any(rest)))
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """Which parts of an error there are."""
+    """Which parts of an error there are.
+
+    In a feature that is constant a wrong mean looks like a deviation that is not 0, or not divided by √(σ² + ε).
+    """
 
     alike: bool
+    alike_in_constants: bool
     along: bool
     rest: bool
 
@@ -138,10 +144,10 @@ def _faults_of_values(values: Values, batch: _Batch) -> set[int]:
             return {77}
         exact = _EXACT.batch_norm(batch.x, _ONES, _ZEROS, epsilon=batch.epsilon)  # type: ignore[attr-defined]
         parts = batch.parts(normal - exact, size)
-        if len(batch.x) == 1:
-            return {74, 75, 76} if parts.alike else set()
         if parts.rest or parts.alike:
             return {74, 76} if parts.rest else {74}
+        if parts.alike_in_constants:
+            return {74, 75, 76}
         return _faults_of_scale(values, batch) if parts.along else set()
 
 
@@ -150,7 +156,7 @@ def _faults_of_scale(values: Values, batch: _Batch) -> set[int]:
     more = batch.epsilon + float(batch.variance.max())
     first, second = (_divisors(batch, values(batch.x, _ONES, _ZEROS, epsilon)) for epsilon in (batch.epsilon, more))
     kept = np.abs((second**2 - first**2) - (more - batch.epsilon)) <= 4 * batch.noise * (first**2 + second**2)
-    return {75} if np.all(kept & (first > 0) & (second > 0)) else {76}
+    return {75} if np.all(kept & (first > 0) & (second > 0) | ~batch.deviation.any(axis=0)) else {76}
 
 
 def _divisors(batch: _Batch, normal: Floats) -> Floats:
@@ -179,7 +185,27 @@ def _faults_by_x(gradients: Gradients, batch: _Batch, c: Floats, by_x: Floats, e
     parts = batch.parts(by_x - exact, size)
     if parts.rest:
         return {76}
-    return {74, 75, 76} if parts.alike and parts.along else {74} if parts.alike else {75} if parts.along else set()
+    if parts.alike and not parts.along:
+        return {74}
+    if parts.alike or parts.alike_in_constants:
+        return {74, 75, 76}
+    return _faults_by_variance(gradients, batch, c, by_x - exact) if parts.along else set()
+
+
+def _faults_by_variance(gradients: Gradients, batch: _Batch, c: Floats, error: Floats) -> set[int]:
+    """(75) where the gradient by σ², which is that of (76), has errors of one share whatever epsilon is; otherwise (76)."""
+    other = replace(batch, epsilon=batch.epsilon + float(batch.variance.max()))
+    by_x = gradients(other.x, _ONES, _BETA, c, other.epsilon)[0]
+    exact = _EXACT.vjp("batch_norm", (other.x, _ONES, _BETA), c, epsilon=other.epsilon)[0]
+    first, second = _share_of_variance(batch, c, error), _share_of_variance(other, c, by_x - exact)
+    return {75} if np.all(np.abs(second - first) <= np.maximum(np.abs(first), np.abs(second)) / 16) else {76}
+
+
+def _share_of_variance(batch: _Batch, c: Floats, error: Floats) -> Floats:
+    """Errors along the deviation, as a share of what σ² passes on: −mean(cd)/(σ² + ε)^(3/2) times d."""
+    d, room = batch.deviation, np.finfo(float).tiny
+    passed = np.mean(c * d, axis=0) / (batch.variance + batch.epsilon) ** 1.5
+    return np.asarray(np.sum(error * d, axis=0) / (np.sum(d**2, axis=0) * passed + room))
 
 
 def _differ(a: Floats, b: Floats, room: Floats) -> bool:

@@ -1,4 +1,4 @@
-"""A layer of batch normalization as the suite sees it, and what happens to two of them over many passes."""
+"""A layer of batch normalization as the suite sees it, and what happens to some of them over many passes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from eqwise.conformance.session import Session
 from eqwise.spec.numbers.formats import Floats, Format
 
 NAME = "batch_norm_layer"
-FEATURES, EPSILON, RATES = 4, 2.0**-10, (0.25, 0.1)
+FEATURES, EPSILON, RATE = 4, 2.0**-10, 0.25
+SETTINGS = ((RATE, EPSILON, False), (0.1, 1e-5, False), (0.9, 1e-8, True), (1.0, 1e-5, False))  # rate, epsilon, batches near √epsilon
 SIZES = (8, 3, 2, 24, 5)  # batches, one after the other
 PASSES = 9  # times the effort
 
@@ -25,9 +26,10 @@ class Layer:
     """The adapter's layer, with NumPy arrays of float64 in and out. Raises `AdapterError` for what the contract does not allow."""
 
     def __init__(
-        self, session: Session, target: Format, features: int = FEATURES, epsilon: float = EPSILON, rate: float = RATES[0]
+        self, session: Session, target: Format, features: int = FEATURES, epsilon: float = EPSILON, rate: float = RATE
     ) -> None:
-        self.adapter, self.target, self.features, self.rate = session.adapter, target, features, rate
+        self.adapter, self.target, self.features = session.adapter, target, features
+        self.epsilon, self.rate = epsilon, rate
         self.own = guarded(NAME, lambda: self.adapter.batch_norm_layer(features, epsilon, rate, target.name))  # type: ignore[attr-defined]
 
     def raw(self, method: str, x: Any) -> Any:
@@ -69,6 +71,7 @@ class Pass:
 
     layer: int
     rate: float
+    epsilon: float
     training: bool
     first: bool
     x: Floats
@@ -79,7 +82,7 @@ class Pass:
 
 
 def history(session: Session, target: Format) -> list[Pass]:
-    """Two layers side by side, in turns: training, from time to time inference; then a batch of one, where it is offered."""
+    """Some layers side by side, in turns: training, from time to time inference; then a batch of one, where it is offered."""
     key = (NAME, target.name)
     if key not in session.cache:
         session.cache[key] = list(_history(session, target))
@@ -88,7 +91,7 @@ def history(session: Session, target: Format) -> list[Pass]:
 
 def _history(session: Session, target: Format) -> Iterator[Pass]:
     rng = np.random.default_rng(session.seed_for(NAME, target.name))
-    layers = [Layer(session, target, rate=rate) for rate in RATES]
+    layers, scales = zip(*_layers(session, target), strict=True)
     known = [layer.averages() for layer in layers]
     passes = PASSES * session.volume
     for number in range(passes):
@@ -96,29 +99,37 @@ def _history(session: Session, target: Format) -> Iterator[Pass]:
             if number == 4:
                 layer.learn(target.round(rng.normal(size=FEATURES) * 2), target.round(rng.normal(size=FEATURES)))
             for training, size in _turns(number, passes):
-                x = batch(rng, size, target)
+                x = batch(rng, size, target, scales[k])
                 try:
                     y = layer.train(x) if training else layer.infer(x)
                 except NotOffered:
                     continue
-                made = Pass(k, layer.rate, training, not number and training, x, y, layer.parameters(), known[k], layer.averages())
+                parameters, first = layer.parameters(), not number and training
+                made = Pass(k, layer.rate, layer.epsilon, training, first, x, y, parameters, known[k], layer.averages())
                 known[k] = made.after
                 yield made
+
+
+def _layers(session: Session, target: Format) -> Iterator[tuple[Layer, float]]:
+    """The layers, and how large their batches are: epsilon shows at inference where variances are not large against it."""
+    for rate, wanted, small in SETTINGS:
+        epsilon = max(wanted, target.smallest_normal)
+        yield Layer(session, target, epsilon=epsilon, rate=rate), 2.0 ** np.ceil(np.log2(epsilon) / 2 + 2) if small else 1.0
 
 
 def _turns(number: int, passes: int) -> list[tuple[bool, int]]:
     """Whether to train, and how many samples: inference at the start too, and of one sample as of several."""
     turns = [(False, 3)] if number == 0 else []
     turns += [(True, SIZES[number % len(SIZES)])]
-    turns += [(False, 1), (False, 6)] if number % 3 == 2 else []
+    turns += [(False, 1), (False, 2 + number // 3)] if number % 3 == 2 else []
     return turns + ([(True, 1)] if number == passes - 1 else [])
 
 
-def batch(rng: Generator, size: int, target: Format) -> Floats:
-    """Features of several sizes, half of them far from 0; where the mean is exact one of them may be constant."""
+def batch(rng: Generator, size: int, target: Format, scale: float = 1.0) -> Floats:
+    """Features of several sizes, half of them far from 0; where the mean is exact one of them may be constant. All times `scale`."""
     spread = np.ldexp(1.0, rng.integers(-3, 4, FEATURES))
     offset = np.ldexp(rng.uniform(-1, 1, FEATURES), target.p // 2) * np.array([0.0, 0.0, 1.0, 1.0])
     x = target.round(rng.normal(size=(size, FEATURES)) * spread + offset)
     if size in (2, 8) and rng.random() < 0.5:
         x[:, rng.integers(FEATURES)] = target.round(rng.normal())
-    return x
+    return target.round(scale * x)

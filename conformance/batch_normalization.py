@@ -12,7 +12,7 @@ import numpy as np
 
 from eqwise.conformance import batch_faults
 from eqwise.conformance.adapter import NotOffered, Operation
-from eqwise.conformance.batch_layer import EPSILON, FEATURES, NAME, Layer, Pass, batch, history
+from eqwise.conformance.batch_layer import FEATURES, NAME, Layer, Pass, batch, history
 from eqwise.conformance.check import Check
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.comparison import Claim, Outcome, judge, reported
@@ -22,7 +22,7 @@ from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import FAILING, VERDICTS, Result
 from eqwise.spec import regularization as spec
 from eqwise.spec.document import AS_PRINTED
-from eqwise.spec.numbers.expression import ZERO, number, symbol, symbols
+from eqwise.spec.numbers.expression import ZERO, number, rebuild, symbol, symbols, total
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
 INIT, INFERENCE = "s12.3-init", "s12.3-inference"
@@ -87,7 +87,7 @@ def check_value(session: Session, blank: Result, target: Format) -> Result:
     groups: dict[Claim, list[tuple[Floats, Floats]]] = {}
     for made in history(session, target):
         if made.training:
-            rows = np.column_stack([made.x.T, *made.parameters, np.full(FEATURES, EPSILON)])
+            rows = np.column_stack([made.x.T, *made.parameters, np.full(FEATURES, made.epsilon)])
             groups.setdefault(value_claim(Frame("batch_norm", made.x.shape[:1])), []).append((rows, made.y.T))
     result = reported(replace(blank, clauses=blank.clauses[:4]), _judged(groups, target))
     if result.verdict != "deviates":
@@ -119,7 +119,7 @@ def check_inference(session: Session, blank: Result, target: Format) -> Result:
             if not _sound(made.after):
                 continue  # the property of running averages says so
             columns = [np.broadcast_to(a, made.x.shape).ravel() for a in (*made.parameters, *made.after)]
-            rows.append(np.column_stack([made.x.ravel(), *columns, np.full(made.x.size, EPSILON)]))
+            rows.append(np.column_stack([made.x.ravel(), *columns, np.full(made.x.size, made.epsilon)]))
             actual.append(made.y.reshape(-1, 1))
     return reported(blank, _judged({_inference_claim(): list(zip(rows, actual, strict=True))}, target))
 
@@ -151,14 +151,21 @@ def check_update(session: Session, blank: Result, target: Format) -> Result:
         return replace(blank, verdict="deviates", message="a running average is not finite, or a variance negative")
     declared = session.declared(NAME).get(INFERENCE, AS_PRINTED)
     averages = sorted(spec.RUNNING_VARIANCES, key=lambda name: not declared.startswith(name))
-    found: dict[str, Outcome] = {}
+    found: dict[tuple[str, bool], Outcome] = {}
     for averaged, whole in product(averages, (False, True) if _sound(made[0].before) else (True,)):
-        name = _named(averaged, "from_first_batch" if whole else _start(passes[0]))
-        found[name] = _followed(made, averaged, whole, target)
-        if found[name].verdict == "conforms":
+        found[averaged, whole] = _followed(made, averaged, whole, target)
+        if found[averaged, whole].verdict == "conforms":
             break
-    name = min(found, key=lambda name: VERDICTS.index(found[name].verdict))  # the first of the best
-    return _under_reading(reported(blank, found[name]), name)
+    averaged, whole = min(found, key=lambda one: VERDICTS.index(found[one].verdict))  # the first of the best
+    if found[averaged, whole].verdict == "deviates":
+        averaged, whole = min(found, key=lambda one: _astray(made, one[0], one[1], target))
+    name = _named(averaged, "from_first_batch" if whole else _start(passes[0]))
+    return _under_reading(reported(blank, found[averaged, whole]), name)
+
+
+def _astray(made: Iterable[Pass], averaged: str, whole: bool, target: Format) -> int:
+    """How many passes a reading does not explain."""
+    return sum(_followed([one], averaged, whole, target).verdict == "deviates" for one in made)
 
 
 def _sound(averages: tuple[Floats, Floats]) -> bool:
@@ -170,30 +177,37 @@ def _followed(made: Iterable[Pass], averaged: str, whole: bool, target: Format) 
     """All passes under one reading; `whole` says that a first batch replaces what stood before."""
     groups: dict[Claim, list[tuple[Floats, Floats]]] = {}
     for one in made:
-        rate = 1.0 if whole and one.first else one.rate
-        for claim, row, after in _moves(one, averaged, rate):
+        for claim, row, after in _moves(one, averaged, whole and one.first):
             groups.setdefault(claim, []).append((row, after))
     return _judged(groups, target)
 
 
-def _moves(one: Pass, averaged: str, rate: float) -> Iterator[tuple[Claim, Floats, Floats]]:
+def _moves(one: Pass, averaged: str, replaces: bool) -> Iterator[tuple[Claim, Floats, Floats]]:
     """Both averages of every feature; with 1/(m − 1) a batch of one tells nothing."""
     for k, x in enumerate(one.x.T):
         for name, before, after in zip(("mean", averaged), one.before, one.after, strict=True):
             if name != "unbiased_variance" or len(x) > 1:
-                row = np.array([[*x, before[k] if rate < 1 else 0.0, rate]])
-                yield _move_claim(name, len(x), bool(np.all(x == x[0]))), row, np.array([[after[k]]])
+                average, rate = (0.0, 1.0) if replaces else (before[k], one.rate)
+                claim = _move_claim(name, len(x), bool(np.all(x == x[0])), average == 0)
+                yield claim, np.array([[*x, average, rate]]), np.array([[after[k]]])
 
 
 @lru_cache(maxsize=128)
-def _move_claim(name: str, m: int, constant: bool) -> Claim:
-    """The next running average over the samples of one feature, the average before, and the rate."""
+def _move_claim(name: str, m: int, constant: bool, fresh: bool) -> Claim:
+    """The next running average over the samples of one feature, the average before, and the rate.
+
+    At a variance of 0 its root has no derivative: an average before that is 0 (`fresh`) stands as that number, and the
+    deviation of a `constant` feature as that of its first sample.
+    """
     x, before, rate = symbols("x", m), symbol("average"), symbol("rate")
+    average, mean = ZERO if fresh else before, total(x) / m if constant else spec.batch_mean(x)
     if name == "mean":
-        after = spec.running(before, spec.batch_mean(x), rate)
+        after = spec.running(average, mean, rate)
     else:
-        variance = ZERO if constant else spec.batch_variance(x, spec.batch_mean(x))
-        after = spec.RUNNING_VARIANCES[name](before, variance, number(m), rate)
+        variance = spec.batch_variance(x, mean)
+        after = spec.RUNNING_VARIANCES[name](average, variance, number(m), rate)
+        if constant:
+            (after,) = rebuild((after,), lambda old, a: x[0] - mean if old.operator == "sqrt" and a == (variance,) else None)
     return Claim((after,), (*x, before, rate))
 
 

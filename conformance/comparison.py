@@ -18,6 +18,7 @@ from eqwise.spec.numbers import bounds
 from eqwise.spec.numbers.bounds import FACTOR
 from eqwise.spec.numbers.expression import ONE, Expression, rebuild
 from eqwise.spec.numbers.formats import Floats, Format
+from eqwise.spec.numbers.program import FLOATS, compiled
 from eqwise.spec.numbers.tape import adjoints, gradient
 
 ENOUGH = 48  # confirmed places after which a failing property is not searched for a worse one
@@ -208,6 +209,8 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     absolute = float(np.fmax(strict, _absolute(output, inputs, row, target)))
     for error_by_output in (*_kept_outputs(output, claim.applied), *claim.simplified[k : k + 1]) if error > absolute else ():
         absolute += float(np.nan_to_num(2 * FACTOR * target.unit_roundoff * _sum((error_by_output,), inputs, row)))
+    if error > absolute:
+        absolute += _by_squares(output, inputs, row, target)
     if _distance(actual, exact, absolute, target) <= absolute:
         beyond = not np.isfinite(absolute)  # every finite number: what is rounded or multiplied there has left the range
         return Place("inaccurate", error / strict, error, strict, "range" if beyond else None)
@@ -264,6 +267,15 @@ def _absolute(output: Expression, inputs: tuple[Expression, ...], row: Sequence[
     sums, factor = bounds.absolute_sums(output), bounds.absolute_factor(output)
     rounding = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
     return rounding * factor + target.smallest_normal * _sum(sums.underflow, inputs, row)
+
+
+def _by_squares(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+    """4·Σ|∂f/∂v|·δ² over v = w², δ being what rounding may make of w; by floats, and nothing where they do not tell."""
+    flat = tuple(part for pair in bounds.squares(output) for part in pair)
+    with np.errstate(all="ignore"):
+        slopes, errors = np.array(compiled(flat, inputs, FLOATS)(*np.asarray(row)), float).reshape(-1, 2).T
+        found = FACTOR * float(np.sum(np.abs(slopes) * (2 * target.unit_roundoff * errors) ** 2))
+    return found if np.isfinite(found) else 0.0
 
 
 @lru_cache(maxsize=4096)

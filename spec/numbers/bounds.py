@@ -5,6 +5,7 @@ With u half an ulp of 1 and f the exact result,
     strict    max(4 ulp(f), 8u·(|f| + Σ|x ∂f/∂x|))  over all inputs x;  for sums over n terms × max(1, log₂ n)
     absolute  8u·n·Σ|v ∂f/∂v| + (smallest normal)·Σ|∂f/∂v|  over every intermediate v of the printed formula
 
+What only a square makes of an error is added to the second where it matters: see `squares`.
 A branch argument within its own strict allowance of its threshold excuses the other branch as well.
 """
 
@@ -18,12 +19,25 @@ from typing import Any
 
 import numpy as np
 
-from eqwise.spec.numbers.expression import COMPARISONS, OTHERWISE, ZERO, Expression, negative, node, rebuild, walk
+from eqwise.spec.numbers.expression import (
+    COMPARISONS,
+    ONE,
+    OTHERWISE,
+    ZERO,
+    Expression,
+    negative,
+    node,
+    number,
+    rebuild,
+    total,
+    walk,
+)
 from eqwise.spec.numbers.formats import Format
 from eqwise.spec.numbers.program import branch_argument
-from eqwise.spec.numbers.tape import adjoints
+from eqwise.spec.numbers.tape import adjoints, parts
 
 FACTOR = 4.0  # the one constant: of ulps, and of 2u times a condition number
+TWO = number(2)
 _NOT_NUMBERS = (*COMPARISONS, "and", "otherwise")
 
 
@@ -54,6 +68,33 @@ def absolute_sums(output: Expression) -> Sums:
     """Every |v ∂f/∂v|, and every |∂f/∂v|."""
     slopes = numeric_adjoints(output)
     return Sums(tuple(v * d for v, d in slopes.items()), tuple(slopes.values()))
+
+
+@lru_cache(maxsize=4096)
+def squares(output: Expression) -> tuple[tuple[Expression, Expression], ...]:
+    """∂f/∂v for every v = w² of an intermediate w, and the error of w in units of 2u.
+
+    An error δ of w is 2wδ + δ² in v. Where first orders cancel, as those of the mean do in a variance, or w is 0, the
+    second is all that is left, and no derivative shows it.
+    """
+    errors, found = _errors(output), []
+    for v, slope in numeric_adjoints(output).items():
+        a = v.arguments
+        square = (v.operator == "^" and a[1] is TWO) or (v.operator == "*" and a[0] is a[1])
+        if square and a[0].operator not in ("symbol", "number"):
+            found.append((slope, errors[a[0]]))
+    return tuple(found)
+
+
+def _errors(output: Expression) -> Mapping[Expression, Expression]:
+    """What rounding makes of every v on the way forward: |v|, times n for sums over n terms, and what its arguments bring."""
+    found: dict[Expression, Expression] = {}
+    for v in walk([output]):
+        if v.operator not in ("number", *_NOT_NUMBERS):
+            terms = len(v.arguments) if v.operator == "+" else 1
+            brought = [abs(slope) * found[a] for a, slope in parts(v, ONE) if a in found]
+            found[v] = total([terms * abs(v), *brought])
+    return found
 
 
 def strict_factor(output: Expression) -> float:

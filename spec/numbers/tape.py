@@ -25,7 +25,7 @@ def adjoints(output: Expression) -> Mapping[Expression, Expression]:
     found = {output: ONE}
     for v in reversed(list(walk([output]))):
         if v in found:
-            for argument, part in _parts(v, found[v]):
+            for argument, part in parts(v, found[v]):
                 found[argument] = add(found[argument], part) if argument in found else part
     return found
 
@@ -42,7 +42,7 @@ def pullback(outputs: Sequence[Expression], inputs: Sequence[Expression], cotang
     return gradient(weighted[0] if len(weighted) == 1 else node("+", *weighted), inputs)
 
 
-def _parts(v: Expression, d: Expression) -> list[tuple[Expression, Expression]]:
+def parts(v: Expression, d: Expression) -> list[tuple[Expression, Expression]]:
     """What the adjoint d of a node adds to the adjoint of each of its arguments."""
     a = v.arguments
     match v.operator:

@@ -729,6 +729,39 @@ class _UnbiasedLayer(BatchNormLayer):
         return super().train(x)
 
 
+def _in_sequence(x):
+    """Mean and variance by two passes in the dtype of the input, from sample to sample: that of a constant need not be 0."""
+    mean = sum(x[1:], x[0]) / x.dtype.type(len(x))
+    squares = (x - mean) ** 2
+    return mean, sum(squares[1:], squares[0]) / x.dtype.type(len(x))
+
+
+class _FromZeroLayer(BatchNormLayer):
+    """Both running averages start at 0; everything in the dtype of the input."""
+
+    def __init__(self, features, epsilon, rate, dtype):
+        super().__init__(features, epsilon, rate, dtype)
+        self.variance = np.zeros(features, dtype)
+
+    def train(self, x):
+        self.passes += 1
+        mean, variance = _in_sequence(x)
+        self.follow(mean, variance)
+        return self.gamma * ((x - mean) / np.sqrt(variance + x.dtype.type(self.epsilon))) + self.beta
+
+    def blend(self, old, new): return old + old.dtype.type(self.rate) * (new - old)
+
+
+class _FirstBatchLayer(_FromZeroLayer):
+    """The first batch is taken whole."""
+
+    def __init__(self, features, epsilon, rate, dtype):
+        super().__init__(features, epsilon, rate, dtype)
+        self.variance = np.ones(features, dtype)
+
+    def blend(self, old, new): return new if self.passes == 1 else super().blend(old, new)
+
+
 class TakenApart(ReferenceAdapter):
     """The layer that wrong ones are made from."""
 
@@ -753,6 +786,20 @@ class UnbiasedLayer(ReferenceAdapter):
     batch_norm_layer = _UnbiasedLayer
 
 
+class FromZeroLayer(ReferenceAdapter):
+    """Running averages from 0, statistics that round."""
+
+    dtypes = SINGLE_AND_DOUBLE
+    batch_norm_layer = _FromZeroLayer
+
+
+class FirstBatchLayer(ReferenceAdapter):
+    """Running averages from the first batch, statistics that round."""
+
+    dtypes = SINGLE_AND_DOUBLE
+    batch_norm_layer = _FirstBatchLayer
+
+
 INNOCENTS = (
     *(ByBooleans, ByBincount, OtherSums, InTheirOwnDtype, AllAboveThenAllBelow, MovedUpDownAndUp),
     *(Augmented, SampleBySample, ProductsReversed),
@@ -765,6 +812,7 @@ MAY_BE_INACCURATE = (
     *(SquaredDivisor, OneLessAQuotient, WidthAsRounded, KeepsOutputsOnly, ProductsInTheirOwnDtype),
     *(LerpInDtype, ReciprocalRootInItsDtype, ScaleAndShiftFolded),
     *(DotProducts, Welford, Compensated, ReciprocalRoot, GradientInStages, TakenApart, LerpLayer, WiderLayer, UnbiasedLayer),
+    *(FromZeroLayer, FirstBatchLayer),
 )
 OTHER_READINGS = {
     AscendingLabels: ("t1-confusion",),
@@ -776,5 +824,5 @@ OTHER_READINGS = {
     KeptShare: ("s12.2-inference-scale",),
     Inverted: ("s12.2-inference-scale",),
     InvertedInSinglePrecision: ("s12.2-inference-scale",),
-    **dict.fromkeys((TakenApart, LerpLayer, WiderLayer, UnbiasedLayer), ("s12.3-inference",)),
+    **dict.fromkeys((TakenApart, LerpLayer, WiderLayer, UnbiasedLayer, FromZeroLayer, FirstBatchLayer), ("s12.3-inference",)),
 }

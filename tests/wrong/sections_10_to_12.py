@@ -1202,6 +1202,11 @@ def variance_in_one_pass(x, gamma, beta, epsilon):
     return (gamma * (x - mean) / np.sqrt(variance + x.dtype.type(epsilon)) + beta).astype(x.dtype)
 
 
+@wrong("eq75", "batch_norm", "the unbiased variance, of two samples alone")
+def variance_of_two_unbiased(x, gamma, beta, epsilon):
+    return normalised(x, gamma, beta, epsilon, variance=x.var(axis=0) * (2 if len(x) == 2 else 1))
+
+
 @wrong("eq75", "batch_norm", "the mean distance from the mean")
 def mean_distance(x, gamma, beta, epsilon):
     return normalised(x, gamma, beta, epsilon, variance=np.abs(x - x.mean(axis=0)).mean(axis=0) ** 2)
@@ -1257,6 +1262,11 @@ def nan_for_one(x, gamma, beta, epsilon):
 @wrong("eq76", "batch_norm", "a batch of one left as it is")
 def one_left_alone(x, gamma, beta, epsilon):
     return normalised(x, gamma, beta, epsilon) if len(x) > 1 else gamma * x + beta
+
+
+@wrong("eq76", "batch_norm", "a feature that is constant left as it is")
+def constant_left_alone(x, gamma, beta, epsilon):
+    return np.where(np.ptp(x, axis=0) > 0, normalised(x, gamma, beta, epsilon), gamma * x + beta)
 
 
 @wrong("eq76", "batch_norm", "without epsilon where the variance is not 0")
@@ -1370,6 +1380,29 @@ def follows_at_inference(self, x):
 def single_sample_apart(self, x):
     mean, variance = (self.mean, self.variance) if len(x) > 1 else self.statistics(wide(x))
     return narrow(self.normal(wide(x), mean, variance), x.dtype)
+
+
+@piece("s12.3-inference", "batch_norm_layer", "infer", "the batch's own statistics for two samples")
+def two_samples_apart(self, x):
+    mean, variance = self.statistics(wide(x)) if len(x) == 2 else (self.mean, self.variance)
+    return narrow(self.normal(wide(x), mean, variance), x.dtype)
+
+
+@piece("s12.3-inference", "batch_norm_layer", "infer", "an epsilon that is small dropped at inference")
+def small_epsilon_dropped(self, x):
+    variance = wide(self.variance) - (self.epsilon if self.epsilon <= 1e-4 else 0)
+    return narrow(self.normal(wide(x), self.mean, variance), x.dtype)
+
+
+@piece("s12.3-inference", "batch_norm_layer", "infer", "an epsilon that is never below 1e-5, at inference alone")
+def epsilon_never_tiny(self, x):
+    return narrow(self.normal(wide(x), self.mean, wide(self.variance) + max(1e-5 - self.epsilon, 0)), x.dtype)
+
+
+@piece("s12.3-inference", "batch_norm_layer", "blend", "a rate of 7/8 at most")
+def rate_clipped(self, old, new):
+    rate = min(self.rate, 0.875)
+    return narrow((1 - rate) * wide(old) + rate * new, old.dtype)
 
 
 @piece("s12.3-inference", "batch_norm_layer", "blend", "rate and 1 - rate exchanged")
