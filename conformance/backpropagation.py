@@ -25,6 +25,7 @@ from eqwise.conformance.gradient_examples import (
 from eqwise.conformance.invocation import AdapterError, flattened, raw_value
 from eqwise.conformance.session import Session
 from eqwise.conformance.suspects import suspects
+from eqwise.conformance.target_sums import check_target_sums
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
@@ -110,4 +111,6 @@ def _harm(session: Session, first: Example, other: Example) -> str | None:
     return None
 
 
-CHECKS: Mapping[str, Mapping[str, Check]] = {ENTRY.name: {"derivative": check_derivative, "purity": check_purity}}
+CHECKS: Mapping[str, Mapping[str, Check]] = {
+    ENTRY.name: {"derivative": check_derivative, "target_sums": check_target_sums, "purity": check_purity}
+}

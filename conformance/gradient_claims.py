@@ -18,7 +18,7 @@ from eqwise.conformance.comparison import Claim
 from eqwise.spec.backpropagation import augmented, delta_below, forward, gradients, output_delta, weight_gradient
 from eqwise.spec.gradient_descent import mini_batch
 from eqwise.spec.network import Activation
-from eqwise.spec.numbers.expression import Array, Expression, symbols
+from eqwise.spec.numbers.expression import Array, Expression, symbols, total
 from eqwise.spec.numbers.formats import Floats
 
 LOSSES = {"identity": "sum_of_squares", "logistic": "binary_cross_entropy", "softmax": "cross_entropy"}  # the pairs of (56)
@@ -73,11 +73,24 @@ def flat_floats(*arrays: Any) -> Floats:
     return np.concatenate([np.asarray(array, np.float64).ravel() for array in arrays])
 
 
+def weighted_output_delta(y: Array, t: Array) -> Array:
+    """δ of softmax with (29) by (46), whatever the targets add up to: (Σt)y − t."""
+    return total(t) * y - t  # type: ignore[no-any-return]
+
+
 @lru_cache(maxsize=512)
-def gradient_claim(network: Network, batch: int) -> Claim:
-    """Every theta's gradient of the mean loss, over the samples' x, their t, and the thetas."""
+def gradient_claim(network: Network, batch: int, weighted: bool = False) -> Claim:
+    """Every theta's gradient of the mean loss, over the samples' x, their t, and the thetas.
+
+    With δ of the output as (56) prints it or, `weighted`, by `weighted_output_delta`.
+    """
     x, t = symbols("x", batch, network.widths[0]), symbols("t", batch, network.widths[-1])
-    by_sample = [flat(*gradients(row, target, network.thetas, network.fs)) for row, target in zip(x, t, strict=True)]
+
+    def of_sample(row: Array, target: Array) -> list[Array]:
+        last = weighted_output_delta(forward(row, network.thetas, network.fs)[1][-1], target) if weighted else None
+        return gradients(row, target, network.thetas, network.fs, last)
+
+    by_sample = [flat(*of_sample(*sample)) for sample in zip(x, t, strict=True)]
     outputs = mini_batch(*(np.array(found, object) for found in by_sample))
     applied = tuple(pair for row in x for pair in _applied(network, row))
     smooth = network.activation != "step"  # which jumps: at a tie the branch that the notes print decides

@@ -125,6 +125,13 @@ def with_wide_scores(given: Example, target: Format, seed: int) -> Example:
     return replace(given, t=samples.cast(targets, target), biases=[*given.biases[:-1], bias])
 
 
+def with_other_sums(given: Example, target: Format, seed: int) -> Example:
+    """The call with targets that add up to something else in every sample, exactly."""
+    factors = np.random.default_rng(seed).permutation([0.5, 1.5, 0.25, 2.0])[: len(given.x), None]
+    shares = vectors("distribution", target, np.random.default_rng(seed), given.t.shape)
+    return replace(given, t=samples.cast(target.round(shares * factors), target))
+
+
 def _targets(network: Network, batch: int, target: Format, rng: np.random.Generator) -> Array:
     shape = (batch, network.widths[-1])
     match network.output:
@@ -153,13 +160,13 @@ def as_thetas(session: Session, given: Example, found: Any, target: Format) -> l
     return [theta_of(W, b) for W, b in zip(*pairs, strict=True)]
 
 
-def judged(given: Example, found: list[Floats], target: Format) -> Outcome:
+def judged(given: Example, found: list[Floats], target: Format, weighted: bool = False) -> Outcome:
     """One call's gradients held against the exact ones."""
-    return judged_together([given], [found], target)
+    return judged_together([given], [found], target, weighted)
 
 
-def judged_together(given: list[Example], found: list[list[Floats]], target: Format) -> Outcome:
-    """Calls of one network and one size of batch."""
-    claim = gradient_claim(given[0].network, len(given[0].x))
+def judged_together(given: list[Example], found: list[list[Floats]], target: Format, weighted: bool = False) -> Outcome:
+    """Calls of one network and one size of batch; `weighted` as in `gradient_claim`."""
+    claim = gradient_claim(given[0].network, len(given[0].x), weighted)
     rows = np.array([flat_floats(call.x, call.t, *call.thetas) for call in given])
     return judge(claim, rows, np.array([flat_floats(*gradients) for gradients in found]), target, PLACES, enough=1)

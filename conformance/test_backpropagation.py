@@ -9,7 +9,7 @@ from flint import arb
 from eqwise.conformance import digits
 from eqwise.conformance.adapter import NotOffered, activation_named
 from eqwise.conformance.comparison import judge
-from eqwise.conformance.gradient_claims import LOSSES, Network, flat, flat_floats, output_claim
+from eqwise.conformance.gradient_claims import LOSSES, Network, flat, flat_floats, output_claim, weighted_output_delta
 from eqwise.conformance.gradient_examples import example, gradients_of, judged
 from eqwise.conformance.laws import proves, states
 from eqwise.conformance.theorems import agree, components, drawn, hidden_layers
@@ -199,6 +199,14 @@ def _delta_balls(output, loss, u, t):
     return [arb(ball) for ball in found[: len(u)]], [arb(ball) for ball in found[len(u) :]]
 
 
+def _weighted_balls(u, t):
+    """(Σt)y − t behind softmax."""
+    scores, targets = symbols("u", len(u)), symbols("t", len(u))
+    delta = weighted_output_delta(activations.softmax(scores), targets)
+    with precision(128):
+        return compiled(flat(delta), flat(scores, targets), BALLS)(*map(arb, (*u, *t)))
+
+
 @proves("s9-output-deltas")
 def test_output_delta_holds_for_three_pairs_only(proof):
     """Of the nine pairs of an output and a loss, δ is y − t for three; softmax also needs targets that add up to 1."""
@@ -211,6 +219,8 @@ def test_output_delta_holds_for_three_pairs_only(proof):
     proof.require(all(a.overlaps(2 * b) for a, b in zip(delta, difference, strict=True)), "softmax with (28) doubles δ of two outputs")
     delta, difference = _delta_balls("softmax", "cross_entropy", u, (0.5, 0.25))
     proof.require(not any(a.overlaps(b) for a, b in zip(delta, difference, strict=True)), "targets that do not add up to 1")
+    weighted = _weighted_balls(u, (0.5, 0.25))
+    proof.require(all(a.overlaps(b) for a, b in zip(delta, weighted, strict=True)), "softmax with (29) is (Σt)y − t for any targets")
 
 
 # statements asked of frameworks

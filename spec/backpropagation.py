@@ -209,10 +209,15 @@ def forward(x: Array, thetas: Sequence[Array], fs: Sequence[Activation]) -> tupl
     return us, hs
 
 
-def gradients(x: Array, t: Array, thetas: Sequence[Array], fs: Sequence[Activation]) -> list[Array]:
-    """The first four steps of the procedure: (40) and (41), (56), (52), (48). One gradient for each theta."""
+def gradients(
+    x: Array, t: Array, thetas: Sequence[Array], fs: Sequence[Activation], last: Array | None = None
+) -> list[Array]:
+    """The first four steps of the procedure: (40) and (41), (56) unless `last` is another δ of the output, (52), (48).
+
+    One gradient for each theta.
+    """
     us, hs = forward(x, thetas, fs)
-    deltas = [output_delta(hs[-1], t)]
+    deltas = [output_delta(hs[-1], t) if last is None else last]
     for theta, f, u in zip(thetas[:0:-1], fs[-2::-1], us[-2::-1], strict=True):
         deltas.insert(0, delta_below(theta, deltas[0], f, u))
     return [weight_gradient(augmented(h), delta) for h, delta in zip(hs, deltas, strict=False)]

@@ -958,6 +958,16 @@ def probabilities_clamped(self, y, u, t, output):
     return np.clip(y, 1e-12, 1 - 1e-12) - t if output == "logistic" else y - t
 
 
+@piece("eq56", "network_gradients", "output_delta", "targets made to add up to 1")
+def targets_normalised(self, y, u, t, output):
+    return y - t / t.sum(axis=1, keepdims=True) if output == "softmax" else y - t
+
+
+@piece("eq56", "network_gradients", "output_delta", "the sum of the targets averaged over the batch")
+def sum_of_targets_averaged(self, y, u, t, output):
+    return t.sum() / len(t) * y - t if output == "softmax" else y - t
+
+
 @piece("s9-output-deltas", "network_gradients", "output_delta", "the softmax of an output that is one already")
 def softmax_twice(self, y, u, t, output):
     return softmax(y) - t if output == "softmax" else y - t
