@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.chance import Finding, judged
 from eqwise.conformance.check import Check
 from eqwise.conformance.dropout_factors import check_derivative, check_scale, points
-from eqwise.conformance.invocation import guarded
+from eqwise.conformance.invocation import AdapterError, guarded
 from eqwise.conformance.masks import Masks, independent, share
 from eqwise.conformance.samples import cast
 from eqwise.conformance.thinning import EXACT, MASK, SCALE, Subject, dropped, moderate, property_of, require
@@ -22,7 +23,7 @@ SHARES = (1 / 8, 3 / 4, 0.3)  # the last is no multiple of a small power of two
 NEARLY_ALL = 1 - 2.0**-10
 LARGE, PASSES = (2048, 64), 3
 SMALL, MANY = (8, 16), 512
-OTHERS = ((7,), (0, 3), (3, 5, 2), (16, 32, 16))
+OTHERS = ((7,), (0, 3), (3, 5, 2), (16, 32, 16), (1, 4096), (1, 1), (4096, 1))
 
 
 def check_mask(subject: Subject, blank: Result) -> Result:
@@ -31,6 +32,7 @@ def check_mask(subject: Subject, blank: Result) -> Result:
     _nothing_from_nothing(subject, x)
     train, _ = subject.start(NEARLY_ALL, subject.seed("nearly all"))
     findings = [share(dropped(x, train(x), NEARLY_ALL, subject.target), NEARLY_ALL)]
+    findings += _all_dropped(subject, x)
     for shape in OTHERS:
         findings += list(_of_shape(subject, shape))
     for p in SHARES:
@@ -61,6 +63,15 @@ def _nothing_from_nothing(subject: Subject, x: Array) -> None:
         require((train(zeros) == 0).all(), f"p = {p}: an input of 0 gives something else")
     train, _ = subject.start(0.0, subject.seed("none"))
     require((train(x) == x).all(), "p = 0: not every unit is kept as it is")
+
+
+def _all_dropped(subject: Subject, x: Array) -> list[Finding]:
+    """p = 1 drops everything, where it is offered: the divisor 1 − p is 0 then, so that an error or nan is as good as 0."""
+    try:
+        y = subject.start(1.0, subject.seed("all"))[0](x)
+    except (NotOffered, AdapterError):
+        return []
+    return [share((y == 0) | ~np.isfinite(y), 1.0)]
 
 
 def masks(subject: Subject, x: Array, p: float) -> tuple[Array, Array]:

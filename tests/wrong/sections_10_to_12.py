@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 from scipy.special import ndtri
 
-from wrong.methods import Adam, BatchNormLayer, Momentum, Optimizer, Sgd, named, narrow, piece, wide, wrong
+from wrong.methods import Adam, BatchNormLayer, DropoutLayer, Momentum, Optimizer, Sgd, named, narrow, piece, wide, wrong
 
 # section 10: stochastic gradient descent (57); what can go wrong with any optimizer's bookkeeping
 
@@ -911,6 +911,11 @@ def p_is_kept(x, p, seed, training):
     return np.where(mask(x, 1 - p, seed), x, 0) if training else p * x
 
 
+@wrong("s12.2-train-mask", "dropout", "nothing dropped for p = 1, which leaves 0 to divide by")
+def nothing_at_one(x, p, seed, training):
+    return x if not training or p == 1 else np.where(mask(x, p, seed), x / (1 - p), 0)
+
+
 @wrong("s12.2-train-mask", "dropout", "no dropout in training")
 def never_dropped(x, p, seed, training):
     return 1 * x if training else (1 - p) * x
@@ -1019,6 +1024,22 @@ def dropout_gradient_not_scaled(x, c, p, seed, training):
 def hundredth_pass_whole(self, shape):
     self.passes = vars(self).get("passes", 0) + 1
     return np.full(shape, self.passes % 100 == 0) | (self.rng.random(shape) >= self.p)
+
+
+@piece("s12.2-train-mask", "dropout_layer", "kept", "nothing dropped in a batch of one")
+def batch_of_one_kept(self, shape):
+    return (self.rng.random(shape) >= self.p) | (shape[0] == 1)
+
+
+@wrong("s12.2-inference-scale", "dropout_layer", "not scaled before the first training pass")
+class UnscaledBeforeTraining(DropoutLayer):
+    share_now = 1.0
+
+    def train(self, x):
+        self.share_now = 1 - self.p
+        return super().train(x)
+
+    def share(self): return self.share_now
 
 
 @piece("s12.2-train-mask", "dropout_layer", "kept", "five masks in turn")
