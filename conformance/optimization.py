@@ -13,7 +13,17 @@ from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import Check
 from eqwise.conformance.comparison import Claim, Outcome, judge
 from eqwise.conformance.invocation import AdapterError
-from eqwise.conformance.optimizer_claims import METHODS, Method, Readings, claim_of, inherited_columns, joined_columns, recursion, rows_of
+from eqwise.conformance.optimizer_claims import (
+    METHODS,
+    Method,
+    Readings,
+    claim_of,
+    inherited_columns,
+    joined_columns,
+    off_zero,
+    recursion,
+    rows_of,
+)
 from eqwise.conformance.optimizer_parts import FAINT, Part, Shows, parts, whole
 from eqwise.conformance.optimizer_plans import plans
 from eqwise.conformance.optimizer_purity import check_purity
@@ -129,6 +139,7 @@ class _Judging:
             for name in self.method.slots:
                 after = self._unseen if name in hidden else self._seen
                 columns = {**columns, **after(name, readings, at, columns, track)}
+            columns |= off_zero(self.method.beside, columns) if self.method.beside else {}
             blocks.append((columns, track.theta[1:]))
         inherited = tuple(self.method.slots) if self.method.joined else tuple(hidden)
         return self._judged(equations, claim_of(rule, readings, inherited), blocks, parts(self.operation, equations, bool(hidden)))

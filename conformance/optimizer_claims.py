@@ -28,6 +28,7 @@ from eqwise.spec.numbers.tape import gradient
 Readings = tuple[tuple[int, str], ...]
 Columns = Mapping[str, Floats]
 _ERROR, _ONE = "_error", "one"
+NEXT_TO_NOTHING = 2.0**-1000  # its root is nothing beside any epsilon
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +47,14 @@ class Rule:
 class Method:
     """An optimizer: how the parameters move, and how each of its slots does, by the notes' symbols.
 
-    Where both are often computed in one (`joined`), what a slot is allowed in this step is passed on to theta.
+    Where both are often computed in one (`joined`), what a slot is allowed in this step is passed on to theta. A slot may be
+    0 `beside` another that is not.
     """
 
     step: Rule
     slots: Mapping[str, Rule] = field(default_factory=dict)
     joined: bool = False
+    beside: str = ""
 
 
 METHODS: Mapping[str, Method] = {
@@ -62,6 +65,7 @@ METHODS: Mapping[str, Method] = {
     "adam":     Method(
         Rule((66, 67, 68), optimizers.adam),
         {"m": Rule((64,), optimizers.first_moment), "v": Rule((65,), optimizers.second_moment)},
+        beside="v",
     ),
 }  # fmt: skip
 
@@ -91,6 +95,15 @@ def rows_of(claim: Claim, columns: Mapping[str, Floats]) -> Floats:
 def inherited_columns(name: str, values: Floats, errors: Floats) -> dict[str, Floats]:
     """A slot that is not shown, after every step: its exact value and its allowance."""
     return {name: values[1:], name + _ERROR: errors[1:], _ONE: np.ones((1, 1))}
+
+
+def off_zero(name: str, columns: Columns) -> dict[str, Floats]:
+    """A slot that is exactly 0, and so without an error, as next to nothing: at 0 a root has no slope, which would allow for nothing."""
+    nothing = columns[name] == 0
+    found = {name: np.where(nothing, NEXT_TO_NOTHING, columns[name])}
+    if name + _ERROR in columns:
+        found[name + _ERROR] = np.where(nothing, 0.0, columns[name + _ERROR])
+    return found
 
 
 def recursion(

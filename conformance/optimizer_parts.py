@@ -21,15 +21,12 @@ Shows = Callable[[Columns, Format], Any]
 FAINT: Part = (0, "faint")
 _PLAIN = 2.0**-6
 _WORN_OFF = 2.0**-60
-_LONG_WORN_OFF = 2.0**-120  # also beside a much smaller gradient
 
 
 def _always(at: Columns, target: Format) -> Any: return True
 def _later(at: Columns, target: Format) -> Any: return at["t"] > 1
 def _changed(at: Columns, target: Format) -> Any: return at["eta"] != at["eta"].ravel()[0]
 def _decays(name: str) -> Shows: return lambda at, target: at[name] != 0
-def _remembers(name: str) -> Shows: return lambda at, target: (at["t"] > 1) & (at[name] != 0)
-def _forgets(name: str) -> Shows: return lambda at, target: (at["t"] > 1) & (at[name] == 0)
 def _corrects(name: str, worn_off: float) -> Shows: return lambda at, target: at[name] ** at["t"] > worn_off
 
 
@@ -40,8 +37,8 @@ def _epsilon(squares: str) -> Shows:
 def _faint(*shows: Shows) -> Shows: return lambda at, target: reduce(np.logical_or, [show(at, target) for show in shows])
 
 
-def _hardly_corrects(name: str, worn_off: float) -> Shows:
-    return lambda at, target: _corrects(name, worn_off)(at, target) & (at[name] ** at["t"] < _PLAIN)
+def _hardly_corrects(name: str, worn_off: float = 0.0) -> Shows:
+    return lambda at, target: (at[name] > 0) & (at[name] ** at["t"] >= worn_off) & (at[name] ** at["t"] < _PLAIN)
 
 
 def _small_epsilon(squares: str) -> Shows:
@@ -56,26 +53,20 @@ SHOWN: Mapping[str, Mapping[Part, Shows]] = {  # where theta starts from what th
         FAINT: _faint(_hardly_corrects("beta_1", _WORN_OFF), _hardly_corrects("beta_2", _WORN_OFF)),
     },
 }  # fmt: skip
-HIDDEN: Mapping[str, Mapping[Part, Shows]] = {
-    "momentum": {
-        (58, "velocity"): _always, (58, "alpha"): _decays("alpha"), (58, "eta"): _changed,
-        (58, "memory"): _remembers("alpha"), (58, "oblivion"): _forgets("alpha"),
-        (59, "step"): _always, (59, "alpha"): _decays("alpha"),
+HIDDEN: Mapping[str, Mapping[Part, Shows]] = {  # momentum is one formula, both of whose equations are named
+    "adagrad": {
+        (60, "squares"): _always, (60, "memory"): _later, (61, "step"): _always, (61, "later"): _later, (61, "eta"): _changed,
     },
-    "adagrad": {(60, "squares"): _always, (60, "memory"): _later, (61, "step"): _always, (61, "eta"): _changed},
     "rmsprop": {
         (62, "squares"): _always, (62, "memory"): _decays("alpha"),
-        (63, "step"): _always, (63, "epsilon"): _epsilon("h"), (63, "eta"): _changed,
+        (63, "step"): _always, (63, "alpha"): _decays("alpha"), (63, "epsilon"): _epsilon("h"), (63, "eta"): _changed,
         FAINT: _small_epsilon("h"),
     },
-    "adam": {
+    "adam": {  # a moving mean and its correction are not told apart
         (64, "mean"): _always, (64, "memory"): _decays("beta_1"), (65, "mean"): _always, (65, "memory"): _decays("beta_2"),
-        (66, "m_hat"): _decays("beta_1"), (66, "early"): _corrects("beta_1", _LONG_WORN_OFF),
-        (67, "v_hat"): _decays("beta_2"), (67, "early"): _corrects("beta_2", _LONG_WORN_OFF),
+        (66, "m_hat"): _decays("beta_1"), (67, "v_hat"): _decays("beta_2"),
         (68, "step"): _always, (68, "epsilon"): _epsilon("v"), (68, "eta"): _changed,
-        FAINT: _faint(
-            _small_epsilon("v"), _hardly_corrects("beta_1", _LONG_WORN_OFF), _hardly_corrects("beta_2", _LONG_WORN_OFF),
-        ),
+        FAINT: _faint(_small_epsilon("v"), _hardly_corrects("beta_1"), _hardly_corrects("beta_2")),
     },
 }  # fmt: skip
 

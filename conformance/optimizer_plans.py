@@ -19,14 +19,19 @@ Shapes = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is drawn of one run; gradients and parameters follow from the seed. `many`: the parameters are a list."""
+    """What is drawn of one run; gradients and parameters follow from the seed. `many`: the parameters are a list.
+
+    The optimizer is made when those that are there from the start have taken `after` steps.
+    """
 
     shapes: Shapes
     many: bool
     hyper: Mapping[str, float]
     steps: int
-    layout: str = "C"
+    layout: str = "C"  # of the parameters
+    laid: str = "C"  # of the gradients
     seed: int = 0
+    after: int = 0
 
     @property
     def size(self) -> int:
@@ -37,13 +42,13 @@ class Plan:
         return starts(rng, self.size, target), drawn_gradients(rng, self, target)
 
     def changes(self) -> tuple[int, ...]:
-        """The steps, counted from 1, from which on eta is another."""
-        return 2 + self.steps * 2 // 5, 2 + self.steps * 7 // 10
+        """The steps, counted from 1, from which on eta is another, the last time the first one again."""
+        return tuple(2 + self.steps * tenths // 10 for tenths in (4, 6, 8))
 
     def etas(self) -> Floats:
         """The learning rate of every step."""
-        t, (first, second) = np.arange(1, self.steps + 1), self.changes()
-        return self.hyper["eta"] * np.where(t < first, 1.0, np.where(t < second, 0.25, 1.5))
+        changed = np.searchsorted(self.changes(), np.arange(1, self.steps + 1), side="right")
+        return self.hyper["eta"] * np.array([1.0, 0.25, 1.5, 1.0])[changed]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +83,16 @@ def drawn_gradients(rng: Generator, plan: Plan, target: Format) -> Floats:
     kinds = rng.permutation(np.arange(plan.size) + rng.integers(len(_KINDS))) % len(_KINDS)
     columns = [_KINDS[kind](rng, plan.steps, sizes) for kind in kinds]
     drawn = np.column_stack(columns) if columns else np.zeros((plan.steps, 0))
+    drawn = np.where(_rests(rng, plan), 0.0, drawn)
     small = (np.abs(drawn) < sizes.least) & (drawn != 0)
     return target.round(np.where(small, np.copysign(sizes.least * (1 + np.abs(drawn)), drawn), drawn))
+
+
+def _rests(rng: Generator, plan: Plan) -> Any:
+    """Where the gradient of a whole parameter, or of all of them, is 0: now and then, after the first step."""
+    parameters = np.repeat(np.arange(len(plan.shapes)), [int(np.prod(shape)) for shape in plan.shapes])
+    alone, together = rng.random((plan.steps, len(plan.shapes))) < RESTS, rng.random((plan.steps, 1)) < RESTS
+    return (alone[:, parameters] | together) & (np.arange(plan.steps) > 0)[:, None]
 
 
 @dataclass(frozen=True)
@@ -120,10 +133,14 @@ _KINDS = (_usual, _near, _large, _constant, _alternating, _sparse, _mixed, _tiny
 
 # what is drawn of a run
 
-STEPS, MANY_STEPS = 300, 1040
-SHAPES: tuple[tuple[Shapes, bool], ...] = (
-    (((2, 3), (3,), (2, 3)), True), (((3, 4),), False), (((),), False), (((2, 2, 3),), False), (((), (7,)), True), (((5,),), True),
+STEPS, MANY_STEPS, FEW_STEPS = 300, 1040, 50
+RESTS = 0.04
+LATER = 7
+LAYOUTS = ("F", "strided", "F", "reversed", "C")  # of gradients, as the shapes follow
+SHAPES: tuple[tuple[Shapes, bool], ...] = (  # lists where hyper-parameters are degenerate: what goes by a list shows there too
+    (((2, 3), (3,), (2, 3)), True), (((), (7,)), True), (((2, 2, 3), (3,)), True), (((3, 4),), False), (((5,), (2, 2)), True),
 )  # fmt: skip
+BRIEF: tuple[tuple[Shapes, bool], ...] = ((((),), False), (((2, 2, 3),), False), (((5,),), True))
 _HYPER: Mapping[str, tuple[Mapping[str, float], ...]] = {  # the degenerate ones show which equation is at fault
     "sgd": ({}, {}, {}, {}),
     "momentum": ({"alpha": 0.9}, {"alpha": 0.0}, {"alpha": 0.5}, {"alpha": 0.99}, {"alpha": 1.0}),
@@ -147,16 +164,26 @@ _DRAWN: Mapping[str, st.SearchStrategy[float]] = {
 }  # fmt: skip
 
 
+_SMALL = ("alpha", "beta_1", "beta_2")  # are also a little above 0
+
+
 def plans(operation: Operation, volume: int, target: Format, seed: int) -> list[Plan]:
     """Every kind of hyper-parameter, one run with steps enough for a correction to wear off, and drawn ones."""
     rng, fixed = np.random.default_rng(seed), _HYPER[operation.name]
     chosen = [{"eta": _ETAS[k % len(_ETAS)], **hyper} for k, hyper in enumerate(fixed)]
     shaped = [SHAPES[k % len(SHAPES)] for k in range(len(chosen))]
-    made = [Plan(shapes, many, hyper, STEPS) for (shapes, many), hyper in zip(shaped, chosen, strict=True)]
+    made = [
+        Plan(shapes, many, hyper, STEPS, laid=LAYOUTS[k % len(LAYOUTS)])
+        for k, ((shapes, many), hyper) in enumerate(zip(shaped, chosen, strict=True))
+    ]
+    small = {**chosen[0], **{name: 2.0**-4 for name in chosen[0] if name in _SMALL}}
+    made += [Plan(*shape, hyper, FEW_STEPS, laid="F") for shape, hyper in zip(BRIEF, [small, *chosen], strict=False)]
+    made += [replace(plan, steps=FEW_STEPS, after=LATER) for plan in (made[0], made[-2], made[-1])]  # one of its kind has stepped
     made.append(Plan(((4,),), False, chosen[0], MANY_STEPS))
+    layouts = st.sampled_from(samples.LAYOUTS)
     strategy = st.builds(
-        lambda shape, hyper, layout: Plan(shape[0], shape[1], hyper, STEPS, layout),
-        st.sampled_from(SHAPES), st.fixed_dictionaries({name: _DRAWN[name] for name in operation.hyper}), st.sampled_from(samples.LAYOUTS),
+        lambda shape, hyper, layout, laid: Plan(shape[0], shape[1], hyper, STEPS, layout, laid),
+        st.sampled_from(SHAPES), st.fixed_dictionaries({name: _DRAWN[name] for name in operation.hyper}), layouts, layouts,
     )  # fmt: skip
     made += samples.drawn(strategy, 2 * volume, seed)
     seeds = rng.integers(2**32, size=len(made)).tolist()

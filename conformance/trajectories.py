@@ -1,7 +1,7 @@
 """Runs of optimizers, every step recorded.
 
-All optimizers of a run are stepped in turn, so that what they share shows. Every gradient is handed over in one buffer,
-which the caller overwrites after the step.
+All optimizers of a run are stepped in turn, some made when others have stepped, so that what they share shows. Every
+gradient is handed over in one buffer, which the caller overwrites after the step, as it does what the step returned.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from eqwise.conformance.optimizer_plans import Plan
 from eqwise.conformance.session import Session
 from eqwise.spec.numbers.formats import Floats, Format
 
-OVERWRITTEN = 3.0  # what the caller leaves in the buffer of a gradient
+OVERWRITTEN = 3.0  # what the caller leaves in the buffer of a gradient and in a result
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ def run(session: Session, operation: str, plans: Sequence[Plan], target: Format,
     """The recorded runs of those plans that the adapter offers; `NotOffered` where there is none."""
     running: list[_Running] = []
     reason = "no case of it is offered"
-    for plan in plans:
-        try:
-            running.append(_Running(session, operation, plan, target, slots))
-        except NotOffered as refusal:
-            reason = str(refusal)
-    for t in range(max((plan.steps for plan in plans), default=0)):
+    for now in range(max((plan.after + plan.steps for plan in plans), default=0)):
+        for plan in plans:
+            try:
+                running += [_Running(session, operation, plan, target, slots)] if plan.after == now else []
+            except NotOffered as refusal:
+                reason = str(refusal)
         for one in list(running):
             try:
-                one.step(t)
+                one.step(now - one.plan.after)
             except NotOffered as refusal:
                 running.remove(one)
                 reason = str(refusal)
@@ -68,8 +68,8 @@ class _Running:
         theta, self.gradients = plan.drawn(np.random.default_rng(plan.seed), target)
         self.etas, self.first_change = plan.etas(), min(plan.changes(), default=np.inf)
         self.theta, self.kept = [theta], {name: [np.zeros(plan.size)] for name in slots}
-        self.buffers = self._arrays(theta)
-        given = self._given(self._arrays(theta))
+        self.buffers = self._arrays(theta, plan.laid)
+        given = self._given(self._arrays(theta, plan.layout))
         self.optimizer = guarded(operation, lambda: getattr(self.adapter, operation)(given, **plan.hyper))
 
     def step(self, t: int) -> None:
@@ -87,8 +87,9 @@ class _Running:
             del self.kept[name]
         for name, values in self.kept.items():
             values.append(self._flat(f"state {name}", state[name]))
-        for buffer in self.buffers:
-            buffer[...] = OVERWRITTEN
+        for array in (*self.buffers, *map(self.adapter.to_numpy, result if self.plan.many else [result])):
+            if isinstance(array, np.ndarray) and array.flags.writeable:
+                array[...] = OVERWRITTEN
 
     def track(self) -> Track:
         return Track(self.plan, np.array(self.theta), self.gradients, {name: np.array(kept) for name, kept in self.kept.items()})
@@ -97,8 +98,8 @@ class _Running:
         ends = np.cumsum([0, *(int(np.prod(shape)) for shape in self.plan.shapes)])
         return [flat[a:b].reshape(shape) for (a, b), shape in zip(pairwise(ends), self.plan.shapes, strict=True)]
 
-    def _arrays(self, flat: Floats) -> list[Any]:
-        return [samples.laid_out(samples.cast(part, self.target), self.plan.layout) for part in self._split(flat)]
+    def _arrays(self, flat: Floats, layout: str) -> list[Any]:
+        return [samples.laid_out(samples.cast(part, self.target), layout) for part in self._split(flat)]
 
     def _given(self, arrays: list[Any]) -> Any:
         own = [self.adapter.from_numpy(array) for array in arrays]

@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 from scipy.special import ndtri
 
-from wrong.methods import Adam, BatchNormLayer, DropoutLayer, Momentum, Optimizer, Sgd, named, narrow, piece, wide, wrong
+from wrong.methods import BASES, Adam, BatchNormLayer, DropoutLayer, Momentum, Optimizer, Sgd, named, narrow, piece, wide, wrong
 
 # section 10: stochastic gradient descent (57); what can go wrong with any optimizer's bookkeeping
 
@@ -98,6 +98,13 @@ def second_step_twice(self, g):
     return self.eta * g * (2 if self.t == 2 else 1)
 
 
+@wrong("eq57", "sgd", "the gradient read in the order in which it lies in memory")
+class InMemoryOrder(Sgd):
+    def step(self, gradient, eta=None):
+        read = [g.ravel(order="K").reshape(g.shape) for g in self.listed(gradient)]
+        return super().step(read if self.many else read[0], eta)
+
+
 # momentum (58), (59)
 
 
@@ -182,6 +189,58 @@ class VelocityStartedAnew(Momentum):
         return super().step(gradient, eta)
 
 
+def at_rest(base):
+    """Nothing happens to a parameter whose gradient is 0 as a whole."""
+
+    def update(self, theta, g, *old):
+        return super(made, self).update(theta, g, *old) if g.any() else theta
+
+    made = type(f"{base.__name__}AtRest", (base,), {"update": update})
+    return made
+
+
+def inheriting(base):
+    """A new optimizer goes on from where the last one of the same shapes has come to."""
+
+    def starting(self, theta, **hyper):
+        super(made, self).__init__(theta, **hyper)
+        self.key = str([(a.shape, a.dtype) for a in self.theta])
+        self.kept = {name: list(arrays) for name, arrays in self.last.get(self.key, self.kept).items()}
+
+    def step(self, gradient, eta=None):
+        moved = super(made, self).step(gradient, eta)
+        self.last[self.key] = self.kept
+        return moved
+
+    made = type(f"{base.__name__}Inheriting", (base,), {"__init__": starting, "step": step, "last": {}})
+    return made
+
+
+def read_back(base):
+    """The parameters are the arrays that the last step returned, whatever has become of them."""
+
+    def step(self, gradient, eta=None):
+        moved = super(made, self).step(gradient, eta)
+        self.theta = list(self.listed(moved))
+        return moved
+
+    made = type(f"{base.__name__}ReadBack", (base,), {"step": step})
+    return made
+
+
+for _clause, _operation in (("eq59", "momentum"), ("eq62", "rmsprop"), ("eq68", "adam")):
+    wrong(_clause, _operation, "a parameter at rest while its gradient is 0 as a whole")(at_rest(BASES[_operation]))
+for _clause, _operation in (("eq58", "momentum"), ("eq60", "adagrad"), ("eq62", "rmsprop"), ("eq64", "adam")):
+    wrong(_clause, _operation, "starts with what an earlier optimizer of the same shapes has kept")(inheriting(BASES[_operation]))
+for _clause, _operation in (("eq57", "sgd"), ("eq59", "momentum"), ("eq68", "adam")):
+    wrong(_clause, _operation, "theta read back from the arrays that were returned")(read_back(BASES[_operation]))
+
+
+@piece("eq58", "momentum", "velocity", "damped where alpha is small")
+def damped_for_small_alpha(self, v, g):
+    return self.alpha * v - (1 - self.alpha if self.alpha < 0.1 else 1) * self.eta * g
+
+
 @piece("eq59", "momentum", "change", "Nesterov's look-ahead")
 def nesterov(self, v, old, g):
     return self.alpha * v - self.eta * g
@@ -257,6 +316,11 @@ class RestartedEveryTen(Optimizer):
     def update(self, theta, g, h):
         h = self.keep("h", g * g + (0 if self.t % 10 == 0 else h))
         return theta - self.eta * g / np.sqrt(np.where(h > 0, h, 1))
+
+
+@piece("eq60", "adagrad", "total", "started anew once, late")
+def restarted_at_500(self, h, g):
+    return g * g + (0 if self.t == 500 else h)
 
 
 @piece("eq61", "adagrad", "change", "the root forgotten")
@@ -418,6 +482,29 @@ class MomentsOnTheClass(Adam):
     def __init__(self, theta, eta, **hyper):
         super().__init__(theta, eta, **hyper)
         self.kept = self.everyone.setdefault(str([(a.shape, a.dtype) for a in self.theta]), self.kept)
+
+
+@wrong("eq64", "adam", "the first moment of the optimizer that stepped last, where beta_1 is the same")
+class FirstMomentOfTheLast(Adam):
+    everyone: ClassVar = {}
+
+    def update(self, theta, g, m, v):
+        key = (self.i, g.shape, str(self.theta[self.i].dtype), self.beta_1)
+        moved = super().update(theta, g, self.everyone.get(key, m) if self.t > 1 else m, v)
+        self.everyone[key] = wide(self.kept["m"][self.i])
+        return moved
+
+
+@wrong("eq66", "adam", "t advanced by every parameter of a list")
+class TimeByParameter(Adam):
+    def update(self, theta, g, m, v):
+        self.t += self.i > 0
+        return super().update(theta, g, m, v)
+
+
+@piece("eq67", "adam", "v_hat", "t no more than 50")
+def second_corrected_to_50(self, v):
+    return v / (1 - self.beta_2 ** min(self.t, 50))
 
 
 @wrong("eq64", "adam", "both moments started anew when eta changes")
