@@ -197,6 +197,7 @@ def test_what_is_not_offered_is_not_judged():
 UNSEEN = {  # the clause of another equation that explains it as well; None where nothing can be seen
     "eq59-momentum-StateInUse": None,
     "eq65-adam-second_of_the_first": "eq64",
+    "eq68-adam-Nadam": "eq64",  # a look-ahead is another first moment
 }  # fmt: skip
 PINNED = {
     "eq58-momentum-velocity_forgotten": ("eq58", "eq59"), "eq62-rmsprop-alpha_capped": ("eq62", "eq63"),
