@@ -26,6 +26,7 @@ _WORN_OFF = 2.0**-60
 def _always(at: Columns, target: Format) -> Any: return True
 def _later(at: Columns, target: Format) -> Any: return at["t"] > 1
 def _changed(at: Columns, target: Format) -> Any: return at["eta"] != at["eta"].ravel()[0]
+def _rests(at: Columns, target: Format) -> Any: return at["gradient"] == 0
 def _decays(name: str) -> Shows: return lambda at, target: at[name] != 0
 def _corrects(name: str, worn_off: float) -> Shows: return lambda at, target: at[name] ** at["t"] > worn_off
 
@@ -63,7 +64,8 @@ HIDDEN: Mapping[str, Mapping[Part, Shows]] = {  # momentum is one formula, both 
         FAINT: _small_epsilon("h"),
     },
     "adam": {  # a moving mean and its correction are not told apart
-        (64, "mean"): _always, (64, "memory"): _decays("beta_1"), (65, "mean"): _always, (65, "memory"): _decays("beta_2"),
+        (64, "mean"): _always, (64, "memory"): _decays("beta_1"), (64, "rest"): _rests,
+        (65, "mean"): _always, (65, "memory"): _decays("beta_2"), (65, "rest"): _rests,
         (66, "m_hat"): _decays("beta_1"), (67, "v_hat"): _decays("beta_2"),
         (68, "step"): _always, (68, "epsilon"): _epsilon("v"), (68, "eta"): _changed,
         FAINT: _faint(_small_epsilon("v"), _hardly_corrects("beta_1"), _hardly_corrects("beta_2")),

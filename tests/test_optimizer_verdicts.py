@@ -202,8 +202,7 @@ UNSEEN = {  # the clause of another equation that explains it as well; None wher
 PINNED = {
     "eq58-momentum-velocity_forgotten": ("eq58", "eq59"), "eq62-rmsprop-alpha_capped": ("eq62", "eq63"),
     "eq63-rmsprop-epsilon_twice": ("eq63",),
-    "eq66-adam-first_corrected_late": ("eq64", "eq66"), "eq67-adam-second_corrected_late": ("eq65", "eq67"),
-    "eq68-adam-adam_epsilon_twice": ("eq68",),
+    "eq66-adam-first_corrected_late": ("eq64", "eq66"),
 }  # fmt: skip
 HIDDEN = [name for name, wrong in WRONG.items() if wrong.operation in ("momentum", "adagrad", "rmsprop", "adam")]
 
