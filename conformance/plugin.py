@@ -15,6 +15,7 @@ import pytest
 
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.check import attempted
+from eqwise.conformance.inquiry import looked_into
 from eqwise.conformance.loading import UsageError, load
 from eqwise.conformance.properties import UNTYPED, checks_of
 from eqwise.conformance.purity import check_smoke
@@ -59,7 +60,7 @@ def _session(config: pytest.Config) -> Session:
     equations(options.equations)
     adapter, known = load(options.adapter, dict(_pair(text) for text in options.adapter_option))
     dtypes = _dtypes(options.dtypes, adapter.dtypes)
-    return Session(adapter, known, options.conformance_seed, options.effort, options.accuracy, options.literal, dtypes)
+    return Session(adapter, known, options.conformance_seed, options.effort, options.accuracy, options.literal, dtypes, inquires=True)
 
 
 def _shown(config: pytest.Config) -> dict[str, Any]:
@@ -189,6 +190,8 @@ def settle(request: pytest.FixtureRequest) -> Callable[[Callable[[Session], Resu
     def run(check: Callable[[Session], Result]) -> None:
         before = session.adapter_seconds
         result, problem = session.settle(check(session))
+        if problem and session.inquires and result.waiver is None:
+            result = looked_into(session, result)
         request.node.stash[RESULT] = {**result.as_json(), "seconds": session.adapter_seconds - before}
         if problem:
             pytest.fail(failure(result, problem), pytrace=False)

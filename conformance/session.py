@@ -28,6 +28,7 @@ class Session:
     accuracy: str = "absolute"
     literal: bool = False
     dtypes: tuple[str, ...] = ()
+    inquires: bool = False  # whether failures are looked into: where they are, and what would explain them
     cache: dict[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

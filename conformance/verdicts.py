@@ -37,6 +37,22 @@ class Worst:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """What would explain a failure: another formula that fits every failing result, on fresh inputs too.
+
+    `kind` is a word for the change (`factor`, `sign`, `term left out`), `text` tells it in a clause of plain words, `formula`
+    is what the code follows instead. `points` fresh failing results were held against it, the largest error being `max_ulp`.
+    """
+
+    kind: str
+    text: str
+    clauses: tuple[str, ...]
+    points: int
+    max_ulp: float
+    formula: str = ""
+
+
+@dataclass(frozen=True)
 class Result:
     """The outcome of one property of one operation in one dtype."""
 
@@ -55,6 +71,9 @@ class Result:
     interval: tuple[str, str] | None = None
     message: str | None = None
     waiver: Mapping[str, str] | None = None
+    explanations: tuple[Explanation, ...] = ()
+    where: str | None = None  # the failing intervals, the smallest failing case, or the company in which it fails
+    case: Mapping[str, Any] | None = None  # calls that show the failure by themselves, as `Case.as_json` writes them
 
     @builtins.property
     def key(self) -> tuple[str, ...]:
@@ -85,7 +104,12 @@ class Result:
             }
         )
         floats = {name: None if data[name] is None else float(data[name]) for name in ("max_ulp", "max_share")}
-        return cls(**{**data, **floats, "clauses": tuple(data["clauses"]), "worst": worst})
+        interval = data["interval"] and tuple(data["interval"])
+        explanations = tuple(
+            Explanation(**{**one, "clauses": tuple(one["clauses"]), "max_ulp": float(one["max_ulp"])}) for one in data["explanations"]
+        )
+        made = {"clauses": tuple(data["clauses"]), "worst": worst, "interval": interval, "explanations": explanations}
+        return cls(**{**data, **floats, **made})
 
     def as_json(self) -> dict[str, Any]:
         """Plain data; infinities and nan, which JSON lacks, as text."""
