@@ -19,8 +19,12 @@ from eqwise.conformance.inquiry import looked_into
 from eqwise.conformance.loading import UsageError, load
 from eqwise.conformance.properties import UNTYPED, checks_of
 from eqwise.conformance.purity import check_smoke
+from eqwise.conformance.report import bugs
+from eqwise.conformance.report.bug import Setting
+from eqwise.conformance.report.citing import cited
+from eqwise.conformance.report.faults import is_fault
 from eqwise.conformance.report.terminal import failure, summary
-from eqwise.conformance.report.writer import Writer
+from eqwise.conformance.report.writer import Writer, suite_version
 from eqwise.conformance.session import DEFAULT_SEED, EFFORTS, Session
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.document import LAST_EQUATION
@@ -42,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--effort", choices=tuple(EFFORTS), default="standard", help="how many points are judged")
     group.addoption("--conformance-seed", type=int, default=DEFAULT_SEED, metavar="N", help="explore other points")
     group.addoption("--conformance-report", metavar="FILE", help="write the JSON report")
+    group.addoption("--bug-reports", metavar="DIR", help="write a Markdown file for each distinct fault, with a script that shows it")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SESSION] = session = _session(config)
         if not hasattr(config, "workerinput"):
             _controller.append(Writer(config.option.conformance_report, session, _shown(config)))
+            if config.option.bug_reports:
+                bugs.folder(config.option.bug_reports)
     except UsageError as error:
         raise pytest.UsageError(f"eqwise: {error}") from error
 
@@ -117,22 +124,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("dtype", session.dtypes, ids=lambda dtype: f"{words}-{dtype}")
 
 
-def cited(clauses: tuple[str, ...]) -> str:
-    """The clauses in a test's id; three or more equations in a row as the first and the last: eq40..eq56+s9-cost."""
-    rest = list(clauses)
-    words = []
-    while rest:
-        row = next(n for n in range(len(rest), 0, -1) if n == 1 or _in_a_row(rest[:n]))
-        words.append(f"{rest[0]}..{rest[row - 1]}" if row > 2 else "+".join(rest[:row]))
-        del rest[:row]
-    return "+".join(words)
-
-
-def _in_a_row(clauses: list[str]) -> bool:
-    numbers = [int(key.removeprefix("eq")) for key in clauses if key.startswith("eq")]
-    return numbers == list(range(numbers[0], numbers[0] + len(clauses))) if numbers else False
-
-
 @dataclass(frozen=True)
 class Check:
     """One property of one operation in one dtype."""
@@ -190,7 +181,8 @@ def settle(request: pytest.FixtureRequest) -> Callable[[Callable[[Session], Resu
     def run(check: Callable[[Session], Result]) -> None:
         before = session.adapter_seconds
         result, problem = session.settle(check(session))
-        if problem and session.inquires and result.waiver is None:
+        known_fault = bool(request.config.option.bug_reports) and is_fault(result, session.accuracy)
+        if session.inquires and ((problem and result.waiver is None) or known_fault):
             result = looked_into(session, result)
         request.node.stash[RESULT] = {**result.as_json(), "seconds": session.adapter_seconds - before}
         if problem:
@@ -229,6 +221,19 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if _controller:
         for line in summary(_controller[-1].results, config.stash[SESSION].adapter):
             terminalreporter.write_line(line)
+        if config.option.bug_reports:
+            _report_bugs(terminalreporter, config)
+
+
+def _report_bugs(terminalreporter: Any, config: pytest.Config) -> None:
+    """In the controlling process, which has an adapter of its own to lift from."""
+    session, options = config.stash[SESSION], config.option
+    setting = Setting(session.adapter.adapter, options.adapter, tuple(options.adapter_option), suite_version())  # type: ignore[attr-defined]
+    written = bugs.write(bugs.folder(options.bug_reports), _controller[-1].results, setting, session.accuracy)
+    terminalreporter.write_line("")
+    terminalreporter.write_line(f"bug reports: {len(written) or 'none'} in {options.bug_reports}")
+    for path in written:
+        terminalreporter.write_line(f"  {path.name}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

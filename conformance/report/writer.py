@@ -56,7 +56,7 @@ class Writer:
         clauses = by_clause(self.results)
         return {
             "schema": SCHEMA,
-            "suite": {"name": "eqwise", "version": _version()},
+            "suite": {"name": "eqwise", "version": suite_version()},
             "adapter": {"name": adapter.name, "version": adapter.version, "settings": dict(adapter.settings)},
             "environment": self._environment(),
             "options": dict(self.options),
@@ -98,7 +98,8 @@ def _opened(path: Path) -> TextIO:
         raise UsageError(f"--conformance-report {str(path)!r} cannot be written: {error.strerror}") from error
 
 
-def _version() -> str:
+def suite_version() -> str:
+    """The version of this suite."""
     try:
         return version("eqwise")
     except PackageNotFoundError:

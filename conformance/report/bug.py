@@ -1,0 +1,264 @@
+"""A bug report: one Markdown file about one fault, for a maintainer who has never seen the notes."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance.adapter import OPERATIONS, Adapter
+from eqwise.conformance.case import Case
+from eqwise.conformance.report.citing import cited
+from eqwise.conformance.report.faults import Fault
+from eqwise.conformance.report.markup import code, fenced, plain, prose
+from eqwise.conformance.report.trial import Trial
+from eqwise.conformance.verdicts import Result, Worst
+from eqwise.spec.document import EQUATIONS, STATEMENTS, Equation
+from eqwise.spec.numbers.formats import FORMATS
+from eqwise.spec.transcript import formula
+
+_LONGEST = 60  # characters of a formula in a title
+_VERBS = {"deviates": "deviates from", "inaccurate": "loses accuracy against"}
+_MOST_INPUTS = 8
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all reports of a run share: the adapter, as it was asked for and as it is, and the version of the suite."""
+
+    adapter: Adapter
+    asked: str
+    options: Sequence[str] = ()
+    suite: str = "unknown"
+
+    @property
+    def versions(self) -> dict[str, str]:
+        own = {str(key): str(value) for key, value in self.adapter.settings.items()}
+        return {
+            "Python": platform.python_version(), "NumPy": np.__version__, str(self.adapter.name): str(self.adapter.version),
+            "eqwise": self.suite, "platform": platform.platform(), **own,
+        }  # fmt: skip
+
+
+def title(fault: Fault) -> str:
+    """What is wrong, in a line: softplus deviates from log(1 + exp(x)) on [20.000000000000004, 744.44]."""
+    first = fault.first
+    if fault.nature == "purity":
+        return f"{fault.operation} does not leave its arguments and results alone"
+    if fault.nature == "error":
+        return f"{fault.operation} fails where equation {_numbers(fault.clauses)} has a value"
+    interval = f" on [{first.interval[0]}, {first.interval[1]}]" if first.interval else ""
+    of = " in its derivative" if first.property == "derivative" and not any(r.property == "value" for r in fault.results) else ""
+    return f"{fault.operation} {_VERBS.get(first.verdict, 'deviates from')} {_what(fault.clauses)}{of}{interval}"
+
+
+def _what(clauses: Sequence[str]) -> str:
+    """The formula if it is the only one and short, or else the numbers and the title of the first."""
+    equations = [EQUATIONS[int(key[2:])] for key in clauses if key.startswith("eq")]
+    if not equations:
+        return f"the statement {clauses[0]}" if clauses else "the contract"
+    texts = {formula(equation) for equation in equations if equation.formula is not None}
+    if len(texts) == 1 and len(text := texts.pop()) <= _LONGEST:
+        return text
+    return f"equation {_numbers(clauses)}, {equations[0].title[:1].lower()}{equations[0].title[1:]}"
+
+
+def _numbers(clauses: Sequence[str]) -> str:
+    numbers = [f"({key[2:]})" if key.startswith("eq") else key for key in clauses]
+    return numbers[0] if len(numbers) == 1 else f"{', '.join(numbers[:-1])} and {numbers[-1]}" if numbers else "of the contract"
+
+
+def report(fault: Fault, setting: Setting, trial: Trial) -> str:
+    """The whole file."""
+    shown = Case.from_json(fault.first.case) if fault.first.case is not None else None
+    parts = [
+        f"# {plain(title(fault))}",
+        *_opening(fault, setting),
+        "## The formula", *_formulas(fault),
+        "## Expected and actual", *_numbers_of(fault.first, shown), *_certainty(fault),
+        *_place(fault.first),
+        "## Diagnosis", *_diagnosis(fault),
+        "## See it in ten seconds", *_script(trial),
+        "## Run this check", *_command(fault.first, setting),
+        "## Every property that fails", "\n".join(_table(fault)),
+        "## Versions", "\n".join(f"- {plain(name)}: {code(text)}" for name, text in setting.versions.items()),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _opening(fault: Fault, setting: Setting) -> Iterator[str]:
+    properties = _listed(list(dict.fromkeys(r.property.replace("_", " ") for r in fault.results)))
+    dtypes = _listed(list(dict.fromkeys(r.dtype for r in fault.results if r.dtype)))
+    of = f" in {dtypes}" if dtypes else ""
+    yield (
+        f"{code(fault.operation)} of {plain(f'{setting.adapter.name} {setting.adapter.version}')} was held to the formula below "
+        f"and is {_outcome(fault.first)}: its {properties}{of}."
+    )
+    for kind, reason, link in dict.fromkeys(
+        (r.waiver["kind"], r.waiver["reason"], r.waiver.get("link", "")) for r in fault.results if r.waiver
+    ):
+        yield f"This is a known {kind}: {plain(reason)}" + (f" ({plain(link)})" if link else "")
+
+
+def _outcome(result: Result) -> str:
+    return {"error": "in error", "inaccurate": "less accurate than its inputs excuse"}.get(result.verdict, "found to deviate")
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def _formulas(fault: Fault) -> Iterator[str]:
+    for key in fault.clauses:
+        if key in STATEMENTS:
+            yield f"**{plain(key)}**, section {STATEMENTS[key].section}: {prose(STATEMENTS[key].claim)}"
+        else:
+            yield from _equation(EQUATIONS[int(key[2:])], fault.first.reading or "")
+
+
+def _equation(equation: Equation, reading: str) -> Iterator[str]:
+    yield f"**({equation.number}) {prose(equation.title)}** (section {equation.section}, {equation.kind})"
+    if equation.formula is not None:
+        yield fenced(formula(equation), "text")
+    yield f"$$\n{equation.tex}\n$$"
+    for name, entry in equation.readings.items():
+        if f"eq{equation.number}:{name}" in reading.split(", "):
+            yield f"Judged under the reading {code(name)}, {code(formula(equation, name))}: {prose(entry.because)}."
+    for erratum in equation.errata:
+        yield f"To be read with care: {prose(erratum)}."
+
+
+def _numbers_of(result: Result, case: Case | None) -> Iterator[str]:
+    worst = result.worst
+    if worst is None:
+        yield prose_or_quote(result.message)
+        return
+    inputs = list(worst.inputs.items())
+    rows = [(name, number.decimal, number.hexadecimal) for name, number in inputs[:_MOST_INPUTS]]
+    expected = case.expected if case and _is_of(case, worst) else worst.expected.decimal
+    rows += [("**expected**", expected, worst.expected.hexadecimal), ("**actual**", worst.actual.decimal, worst.actual.hexadecimal)]
+    yield "\n".join(("| | decimal | hexadecimal |", "|---|---|---|", *(f"| {_cell(a)} | {code(b)} | {code(c)} |" for a, b, c in rows)))
+    if len(inputs) > _MOST_INPUTS:
+        yield f"Of {len(inputs)} inputs the first {_MOST_INPUTS}; the script has them all."
+    yield _error(result, worst)
+
+
+def _cell(name: str) -> str:
+    return name if name.startswith("**") else code(name)
+
+
+def _is_of(case: Case, worst: Worst) -> bool:
+    """Whether the case's digits are those of the worst place."""
+    return float(case.expected) == float.fromhex(worst.expected.hexadecimal) if worst.expected.decimal not in ("nan", "inf") else False
+
+
+def prose_or_quote(message: str | None) -> str:
+    return plain(message or "no number is at stake")
+
+
+def _error(result: Result, worst: Worst) -> str:
+    ulp = float(FORMATS[result.dtype or "float64"].ulp(float.fromhex(worst.expected.hexadecimal)))
+    here = f"{worst.error / ulp:.4g} ulp" if np.isfinite(worst.error) else "no finite number of ulps"
+    times = f"{worst.error / worst.allowance:.4g} times the allowance of {worst.allowance:.4g}" if worst.allowance > 0 else ""
+    largest = "" if result.max_ulp is None else f" At most {result.max_ulp:.4g} ulp anywhere that was tried."
+    return f"The error here is {worst.error:.4g}: {here}, {times}.{largest}"
+
+
+def _certainty(fault: Fault) -> Iterator[str]:
+    if fault.nature != "numbers" or fault.first.worst is None:
+        return
+    if fault.first.property in ("law", "statement"):
+        yield (
+            "No oracle takes part in this: two results of the implementation itself contradict each other by more than the sum "
+            "of what rounding excuses in both."
+        )
+        return
+    yield (
+        "That is certain: the printed formula was evaluated in ball arithmetic at exactly these inputs, every one of them a number "
+        "of the dtype. The ball encloses the exact value and was refined until both of its ends round to the digits above."
+    )
+    yield (
+        "The allowance is what the inputs excuse, and never less than 4 ulp: 8u·(|f| + Σ|x ∂f/∂x|) over all inputs x, where u is half "
+        "an ulp of 1. " + _beyond(fault.first)
+    )
+
+
+def _beyond(result: Result) -> str:
+    if result.verdict == "inaccurate":
+        return "The error is within what rounding every intermediate of the printed formula would make of it, and so the formula is right."
+    return "The error is also beyond what rounding every intermediate of the printed formula could have made of it."
+
+
+def _place(result: Result) -> Iterator[str]:
+    if result.interval or result.where:
+        yield "## Where"
+    if result.where:
+        yield plain(result.where)
+    elif result.interval:
+        yield f"It fails on {code(f'[{result.interval[0]}, {result.interval[1]}]')}."
+
+
+def _diagnosis(fault: Fault) -> Iterator[str]:
+    """Every explanation; several stand together where nothing that was tried tells them apart."""
+    found = {(e.kind, e.text): e for result in fault.results for e in result.explanations}
+    if not found:
+        yield "Nothing that was tried explains it."
+        return
+    if len(found) > 1:
+        yield "Each of these explains a failing property on fresh inputs; those of one property could not be told apart:"
+    yield "\n".join(
+        f"- {plain(e.text)} ({plain(e.kind)}; equation {_numbers(e.clauses)})"
+        + (f": the results are those of {code(e.formula)}" if e.formula else "")
+        + f", within {e.max_ulp:.4g} ulp on {e.points} fresh results"
+        for e in found.values()
+    )
+
+
+def _script(trial: Trial) -> Iterator[str]:
+    if not trial.source:
+        yield f"There is no script: {plain(trial.reason)}."
+        return
+    yield "Save this as `fault.py` and run `python fault.py`. It needs no eqwise, and its exit status is 1 while the fault is there."
+    yield fenced(trial.source, "python")
+    yield "It printed here:"
+    yield fenced(trial.output, "text")
+
+
+def _command(result: Result, setting: Setting) -> Iterator[str]:
+    words = ["eqwise", "run", setting.asked, *(word for option in setting.options for word in ("--adapter-option", option))]
+    yield fenced(" ".join(map(shlex.quote, [*words, *selection(result)])), "sh")
+
+
+def selection(result: Result) -> list[str]:
+    """The options that select the check of this result."""
+    numbers = [key[2:] for key in result.clauses if key.startswith("eq")]
+    chosen = ["--equations", ",".join(numbers)] if numbers else []
+    chosen += ["--dtypes", result.dtype] if result.dtype else []
+    operation = OPERATIONS.get(result.operation or "")
+    if result.property == "smoke":
+        return [*chosen, "-k", "smoke"]
+    if operation is None or result.property == "statement":
+        return [*chosen, "-k", result.clauses[0]] if result.clauses else chosen
+    if result.property == "law":
+        return [*chosen, "-k", str(result.label)]
+    return [*chosen, "-k", f"{cited(operation.clauses)}-{operation.name}-{result.property}"]
+
+
+def _table(fault: Fault) -> Iterator[str]:
+    yield "| operation | property | dtype | verdict | largest error | largest share of the allowance |"
+    yield "|---|---|---|---|---|---|"
+    for result in fault.results:
+        label = f" ({result.label})" if result.label else ""
+        cells: Mapping[str, Any] = {
+            "operation": code(result.operation or "adapter"),
+            "property": plain(result.property + label),
+            "dtype": result.dtype or "",
+            "verdict": result.verdict,
+            "ulp": "" if result.max_ulp is None else f"{result.max_ulp:.4g} ulp",
+            "share": "" if result.max_share is None else f"{result.max_share:.4g}",
+        }
+        yield f"| {' | '.join(cells.values())} |"

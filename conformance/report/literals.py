@@ -1,0 +1,65 @@
+"""Numbers and arrays as Python source that gives the very same bits back."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from eqwise.spec.numbers.expression import Array
+
+_SHORT = 8  # characters of a decimal number that stands for itself
+_IN_A_LIST = 24
+MOST = 1 << 14
+
+
+def number(value: float) -> str:
+    """A float by its few decimal digits, or else by its hexadecimal ones."""
+    value = float(value)
+    if not math.isfinite(value):
+        return f'float("{value}")'
+    return repr(value) if len(repr(value)) <= _SHORT else f'float.fromhex("{value.hex()}")'
+
+
+def array(value: Array) -> str:
+    """An array: the same number throughout, a short list, or a text of many numbers. `ValueError` for one of too many."""
+    flat = value.reshape(-1)
+    is_float = value.dtype.kind not in "biu"
+    numbers = [float(item) for item in flat] if is_float else flat.tolist()
+    if value.size > MOST:
+        raise ValueError(f"an array of {value.size} numbers is too long for a script")
+    if value.size > 3 and all(_same(item, numbers[0]) for item in numbers):
+        return f"np.full({value.shape}, {_item(numbers[0])}{_typed(value)})"
+    if value.size > _IN_A_LIST and is_float:
+        shape = f".reshape({value.shape})" if value.ndim > 1 else ""
+        text = " ".join(item.hex() for item in numbers)
+        return f'np.array([float.fromhex(n) for n in "{text}".split()]{_typed(value)}){shape}'
+    return f"np.array({_nested(value)}{_typed(value)})"
+
+
+def _typed(value: Array) -> str:
+    """The dtype, where it is not the one that Python's floats have."""
+    return "" if value.dtype == np.float64 and value.size else f", {dtype(value.dtype)}"
+
+
+def dtype(kind: Any) -> str:
+    """A dtype of NumPy's, or bfloat16 of ml_dtypes."""
+    name = np.dtype(kind).name
+    return f"ml_dtypes.{name}" if np.dtype(kind).kind == "V" else "bool" if name == "bool" else f"np.{name}"
+
+
+def _nested(value: Any) -> str:
+    if value.ndim == 0:
+        return _item(value.item() if value.dtype.kind in "biu" else float(value))
+    if value.size == 0:
+        return str(value.tolist())
+    return "[" + ", ".join(_nested(np.asarray(part)) for part in value) + "]"
+
+
+def _item(value: Any) -> str:
+    return number(value) if isinstance(value, float) else repr(value)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return float(a).hex() == float(b).hex()
