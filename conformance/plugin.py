@@ -228,7 +228,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def _report_bugs(terminalreporter: Any, config: pytest.Config) -> None:
     """In the controlling process, which has an adapter of its own to lift from."""
     session, options = config.stash[SESSION], config.option
-    setting = Setting(session.adapter.adapter, options.adapter, tuple(options.adapter_option), suite_version())  # type: ignore[attr-defined]
+    given = dict(_pair(text) for text in options.adapter_option)
+    setting = Setting(session.adapter, lambda: load(options.adapter, given)[0], options.adapter, options.adapter_option, suite_version())
     written = bugs.write(bugs.folder(options.bug_reports), _controller[-1].results, setting, session.accuracy)
     terminalreporter.write_line("")
     terminalreporter.write_line(f"bug reports: {len(written) or 'none'} in {options.bug_reports}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +28,10 @@ _MOST_INPUTS = 8
 
 @dataclass(frozen=True)
 class Setting:
-    """What all reports of a run share: the adapter, as it was asked for and as it is, and the version of the suite."""
+    """What all reports of a run share: the adapter, how it is made anew, how it was asked for, and the version of the suite."""
 
     adapter: Adapter
+    fresh: Callable[[], Adapter]
     asked: str
     options: Sequence[str] = ()
     suite: str = "unknown"

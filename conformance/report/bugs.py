@@ -40,4 +40,4 @@ def _trial(fault: Fault, setting: Setting) -> Trial:
     """The script of the first result that has a case."""
     if fault.first.case is None:
         return Trial(reason="no call that would show this by itself was found")
-    return tried(setting.adapter, Case.from_json(fault.first.case), title(fault))
+    return tried(setting.fresh, Case.from_json(fault.first.case), title(fault))

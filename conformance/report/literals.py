@@ -26,14 +26,14 @@ def array(value: Array) -> str:
     """An array: the same number throughout, a short list, or a text of many numbers. `ValueError` for one of too many."""
     flat = value.reshape(-1)
     is_float = value.dtype.kind not in "biu"
-    numbers = [float(item) for item in flat] if is_float else flat.tolist()
+    numbers = [float(entry) for entry in flat] if is_float else flat.tolist()
     if value.size > MOST:
         raise ValueError(f"an array of {value.size} numbers is too long for a script")
-    if value.size > 3 and all(_same(item, numbers[0]) for item in numbers):
+    if value.size > 3 and all(_same(entry, numbers[0]) for entry in numbers):
         return f"np.full({value.shape}, {_item(numbers[0])}{_typed(value)})"
     if value.size > _IN_A_LIST and is_float:
         shape = f".reshape({value.shape})" if value.ndim > 1 else ""
-        text = " ".join(item.hex() for item in numbers)
+        text = " ".join(entry.hex() for entry in numbers)
         return f'np.array([float.fromhex(n) for n in "{text}".split()]{_typed(value)}){shape}'
     return f"np.array({_nested(value)}{_typed(value)})"
 
@@ -51,10 +51,15 @@ def dtype(kind: Any) -> str:
 
 def _nested(value: Any) -> str:
     if value.ndim == 0:
-        return _item(value.item() if value.dtype.kind in "biu" else float(value))
+        return item(value)
     if value.size == 0:
         return str(value.tolist())
     return "[" + ", ".join(_nested(np.asarray(part)) for part in value) + "]"
+
+
+def item(value: Any) -> str:
+    """A number of NumPy's by one of Python's."""
+    return _item(value.item() if value.dtype.kind in "biu" else float(value))
 
 
 def _item(value: Any) -> str:

@@ -10,22 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from eqwise.conformance.adapter import OPERATIONS, Adapter
-from eqwise.conformance.case import Call, Case, answer
+from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance.case import Call, Case
 from eqwise.conformance.report import literals
-from eqwise.conformance.report.lifting.program import Program, lifted
+from eqwise.conformance.report.lifting.program import Program
 from eqwise.spec.numbers.formats import FORMATS
 
 _STEPS = {"step": ("gradient", "eta"), "train": ("x",), "infer": ("x",)}  # methods of what an operation returns
 
 
-def script(adapter: Adapter, case: Case, title: str, whole: bool = False) -> str:
-    """The source. Raises `CannotBeLifted`, and `ValueError` for inputs that no script can hold."""
-    program = lifted(adapter, case, whole)
+def script(program: Program, case: Case, title: str, is_plain: bool = False) -> str:
+    """The source; `is_plain` where the answer is a number of Python's own. `ValueError` for inputs that no script can hold."""
     acts = _Acts(program, case)
     lines = list(acts.lines())
-    typed = isinstance(answer(adapter, case), (int, float))
-    parts = [_opening(title), _imports(program, lines), *program.definitions, "\n".join(lines), _verdict(acts, case, typed, program)]
+    parts = [_opening(title), _imports(program, lines), *program.definitions, "\n".join(lines), _verdict(acts, case, is_plain, program)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -72,7 +70,8 @@ class _Acts:
             return
         if isinstance(value, np.ndarray):
             name = self.fresh(word)
-            yield f"{name} = {self.converted(value)}"
+            line = f"{name} = {self.converted(value)}"
+            yield line + (f"  # {float(value.reshape(-1)[0])!r}" if value.size == 1 and "fromhex" in line else "")
             given.append(name)
             return
         inner: list[str] = []

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from eqwise.conformance.adapter import Adapter
-from eqwise.conformance.case import Case
+from eqwise.conformance.case import Case, answer, number_at
 from eqwise.conformance.report.lifting.origins import CannotBeLifted
+from eqwise.conformance.report.lifting.program import lifted, traced
+from eqwise.conformance.report.lifting.reach import Reach
 from eqwise.conformance.report.script import script
 
 SECONDS = 10.0
@@ -34,24 +38,37 @@ class Trial:
     reason: str = ""
 
 
-def tried(adapter: Adapter, case: Case, title: str, seconds: float = SECONDS) -> Trial:
-    """The script of a case that shows the fault when it is run alone; what is left out comes back where that is needed."""
-    first = Trial(reason="")
-    for whole in (False, True):
+def tried(fresh: Callable[[], Adapter], case: Case, title: str, seconds: float = SECONDS) -> Trial:
+    """The script of a case that shows the fault when it is run alone, with the number that the adapter gives here.
+
+    `fresh` makes the adapter anew. What a shorter script leaves out comes back where it is needed.
+    """
+    reasons, sources = [], {""}
+    try:
+        reach = traced(fresh(), case)
+    except Exception as error:
+        return Trial(reason=f"the adapter cannot be made again: {type(error).__name__}: {error}")
+    for part, least in ((reach, True), (reach, False), (Reach(everything=True), False)):
         try:
-            trial = run(script(adapter, case, title, whole), case, seconds)
+            adapter = fresh()
+            program = lifted(adapter, case, part, least)
+            found = answer(adapter, case)
+            source = script(program, case, title, isinstance(found, (int, float)))
+            if source not in sources:
+                sources.add(source)
+                trial = run(source, case, seconds, number_at(adapter, case, found))
+                if not trial.reason:
+                    return trial
+                reasons.append(trial.reason)
         except CannotBeLifted as missing:
-            trial = Trial(reason=str(missing))
+            reasons.append(str(missing))
         except Exception as error:
-            trial = Trial(reason=f"the calls of the case, made again, raise {type(error).__name__}: {error}")
-        if not trial.reason:
-            return trial
-        first = first if first.reason else trial
-    return first
+            reasons.append(f"the calls, made again, raise {type(error).__name__}: {error}")
+    return Trial(reason=reasons[0])
 
 
-def run(source: str, case: Case, seconds: float = SECONDS) -> Trial:
-    """Runs the source; it shows the fault if it exits with 1 and prints what was expected."""
+def run(source: str, case: Case, seconds: float = SECONDS, here: float | None = None) -> Trial:
+    """Runs the source; it shows the fault if it exits with 1 and prints what was expected, and the number that came here."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "script.py")
         path.write_text(source, encoding="utf-8")
@@ -62,10 +79,18 @@ def run(source: str, case: Case, seconds: float = SECONDS) -> Trial:
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return Trial(reason=f"it takes longer than {seconds:g} seconds")
-    said = f"expected   {case.expected}"
-    if done.returncode == 1 and said in done.stdout.splitlines():
-        return Trial(source, done.stdout)
+    said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if len(line.split()) > 1)
+    if done.returncode == 1 and said.get("expected") == case.expected and "actual" in said:
+        same = here is None or _agree(float(said["actual"]), here, case)
+        return Trial(source, done.stdout) if same else Trial(reason=f"run alone, it gives {said['actual']} and not {here!r}")
     if done.returncode == 0:
         return Trial(reason="run alone, it does not show the fault: its exit status is 0")
     last = (done.stderr.strip().splitlines() or ["it prints nothing on its error output"])[-1]
     return Trial(reason=f"its exit status is {done.returncode}: {last}")
+
+
+def _agree(there: float, here: float, case: Case) -> bool:
+    """Whether both are the same failure: what rounds otherwise on other threads is no difference."""
+    if not (math.isfinite(there) and math.isfinite(here)):
+        return repr(there) == repr(here)
+    return abs(there - here) <= max(case.allowance, abs(here - float(case.expected)) / 1000)

@@ -69,7 +69,16 @@ def _as_written(lifter: Lifter, made: type, node: ast.ClassDef | None, name: str
 
 
 def _decorators(lifter: Lifter, made: type, node: ast.ClassDef | None) -> list[str]:
-    return [f"@{resolved(lifter, copy.deepcopy(part), _scope(made), True)}" for part in (node.decorator_list if node else ())]
+    """Those that can be imported; what others add to the class is in it."""
+    scope = _scope(made)
+    parts = [part for part in (node.decorator_list if node else ()) if not _is_home(lifter, part, scope)]
+    return [f"@{resolved(lifter, copy.deepcopy(part), scope, True)}" for part in parts]
+
+
+def _is_home(lifter: Lifter, decorator: ast.expr, scope: Scope) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    found = scope.get(called.id) if isinstance(called, ast.Name) else None
+    return isinstance(found, FunctionType) and lifter.is_home(found.__module__)
 
 
 def _fields(lifter: Lifter, made: type, node: ast.ClassDef | None) -> Iterator[str]:
@@ -92,13 +101,13 @@ def _parts(lifter: Lifter, made: type, node: ast.ClassDef | None, key: str, valu
     if not any(whole or lifter.reach.ran(function) for function in functions):
         return
     written = [function for function in functions if _stands_in(node, function, made, key)]
-    if value is functions[0] and not written and value.__name__ != "<lambda>":
+    if value is functions[0] and not written and value.__code__.co_name != "<lambda>":
         yield resolved(lifter, cut(lifter, value, key, whole and not lifter.reach.ran(value), decorated=False), Scope.of(value), whole)
         return
     if len(written) < len(functions):
         yield f"{key} = {lifter.express(value, whole=whole)}"
         return
-    for function in written:
+    for function in [written[0], *(f for f in written[1:] if whole or lifter.reach.ran(f))]:  # a setter needs its getter
         left_whole = whole and not lifter.reach.ran(function)
         yield resolved(lifter, cut(lifter, function, key, left_whole, decorated=True), _WithoutOwn.around(function, made), left_whole)
 
@@ -169,7 +178,7 @@ def define_instance(lifter: Lifter, value: Any, preferred: str, whole: bool) -> 
     name = lifter.name(preferred or made.__name__.lower().lstrip("_"), value)
     lines = [f"{name} = {words}()" if _is_made_plainly(lifter, made) else f"{name} = {words}.__new__({words})"]
     for key, item in vars(value).items():
-        if lifter.mentions(key):
+        if lifter.mentions(key) and not (lifter.least and lifter.reach.stores(key)):
             text = lifter.express(item, whole=whole)
             lines.append(f"vars({name})[{key!r}] = {text}" if dataclasses.is_dataclass(made) else f"{name}.{key} = {text}")
     lifter.blocks.append("\n".join(lines))

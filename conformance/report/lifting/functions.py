@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib.util
 import symtable
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ def cut(lifter: Lifter, function: FunctionType, name: str, whole: bool, decorate
 
 def resolved(lifter: Lifter, node: ast.AST, scope: Scope, whole: bool) -> str:
     """The source of the node with every name from around it bound in the script."""
+    scope = _inner_imports(lifter, node, scope)
     for part in _when_defined(node):
         _bound(lifter, part, scope, whole=True)
     node = _Looked(lifter, scope, whole).visit(_OfModules(lifter, scope, whole).visit(node))
@@ -75,6 +77,20 @@ def resolved(lifter: Lifter, node: ast.AST, scope: Scope, whole: bool) -> str:
     if clashing:
         raise CannotBeLifted(f"the name {clashing[0]} means several things in {getattr(node, 'name', 'a lambda')}")
     return ast.unparse(_Renamed(renamed).visit(node))
+
+
+def _inner_imports(lifter: Lifter, node: ast.AST, scope: Scope) -> Scope:
+    """Takes out the imports within the node that a script cannot make; the scope with what they gave."""
+    given: dict[str, Any] = {}
+    for inner in ast.walk(node):
+        for body in (getattr(inner, name, None) for name in ("body", "orelse", "finalbody")):
+            for statement in [s for s in body if isinstance(s, ast.ImportFrom)] if isinstance(body, list) else ():
+                module = importlib.util.resolve_name("." * statement.level + (statement.module or ""), scope.globals.get("__package__"))
+                if lifter.is_home(module):
+                    found = importlib.import_module(module)
+                    given.update({a.asname or a.name: getattr(found, a.name) for a in statement.names})
+                    body[body.index(statement)] = ast.copy_location(ast.Pass(), statement)
+    return Scope(scope.globals, {**scope.closure, **given}) if given else scope
 
 
 def _when_defined(node: ast.AST) -> list[ast.AST]:

@@ -25,8 +25,9 @@ _OPEN = {list: "[{}]", tuple: "({})", set: "{{{}}}", frozenset: "frozenset([{}])
 class Lifter:
     """Collects the imports and the definitions of a script; every object has one name in it."""
 
-    def __init__(self, reach: Reach, own: Iterable[str], words: Iterable[str] = ()) -> None:
+    def __init__(self, reach: Reach, own: Iterable[str], words: Iterable[str] = (), least: bool = False) -> None:
         self.reach, self.own, self.words = reach, frozenset(own), frozenset(words)
+        self.least = least  # whether objects start without what the calls give them
         self.imports: dict[str, None] = {"import numpy as np": None}
         self.blocks: list[str] = []
         self.taken: dict[str, Any] = {name: None for name in (*dir(builtins), *keyword.kwlist, "sys")}
@@ -140,7 +141,7 @@ class Lifter:
 
     def _define(self, value: Any, function: FunctionType, whole: bool, preferred: str = "") -> str:
         """A definition, with its decorators where what they made of the function is the object."""
-        if function.__name__ == "<lambda>" and not preferred:
+        if function.__code__.co_name == "<lambda>" and not preferred:
             return f"({text_of(self, function, '', whole)})"
         name = self.name(function.__name__ if function.__name__.isidentifier() else preferred, value)
         text = text_of(self, function, name, whole, decorated=value is not function)
@@ -186,7 +187,7 @@ class Lifter:
         if kind.kind not in "biufV":
             raise CannotBeLifted(f"an array of {kind} has no source")
         try:
-            return literals.array(value) if isinstance(value, np.ndarray) else f"{literals.dtype(kind)}({literals.array(value)})"
+            return literals.array(value) if isinstance(value, np.ndarray) else f"{literals.dtype(kind)}({literals.item(value)})"
         except ValueError as error:
             raise CannotBeLifted(str(error)) from error
 

@@ -32,10 +32,17 @@ class Program:
     names: frozenset[str] = frozenset()
 
 
-def lifted(adapter: Adapter, case: Case, whole: bool = False) -> Program:
-    """What the case needs of the adapter. Raises `CannotBeLifted`; `whole` keeps what the case does not reach as well."""
-    reach = Reach(everything=True) if whole else reached(lambda: replay(adapter, case), (replay.__module__, __name__))
-    lifter = Lifter(reach, _own_modules(adapter), _words(case))
+def traced(adapter: Adapter, case: Case) -> Reach:
+    """What the calls of the case reach."""
+    return reached(lambda: replay(adapter, case), (replay.__module__, __name__))
+
+
+def lifted(adapter: Adapter, case: Case, reach: Reach, least: bool = False) -> Program:
+    """What the case needs of the adapter, reduced to what it reaches. Raises `CannotBeLifted`.
+
+    With `least`, objects start without the attributes that the calls themselves give a value.
+    """
+    lifter = Lifter(reach, _own_modules(adapter), _words(case), least)
     names = dict.fromkeys((*(call.method for call in case.calls if call.of is None), *_CONVERSIONS))
     try:
         return _program(lifter, adapter, [name for name in names if not _is_plain(adapter, name)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,10 @@ class Reach:
     def line_ran(self, file: str, first: int, last: int) -> bool:
         """Whether one of these lines ran."""
         return self.everything or any((file, line) in self.lines for line in range(first, last + 1))
+
+    def stores(self, name: str) -> bool:
+        """Whether code that ran gives the attribute a value."""
+        return any(i.opname == "STORE_ATTR" and i.argval == name for code in self.codes for i in dis.get_instructions(code))
 
     def words(self, of: Callable[[str], bool]) -> set[object]:
         """What the code of the modules that `of` accepts mentions, as an attribute or as a text."""
