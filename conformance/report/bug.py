@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.conformance.case import Case
 from eqwise.conformance.report.citing import cited
 from eqwise.conformance.report.faults import Fault
-from eqwise.conformance.report.markup import code, fenced, plain, prose
+from eqwise.conformance.report.markup import code, fenced, prose, row
+from eqwise.conformance.report.text import markdown
 from eqwise.conformance.report.trial import Trial
 from eqwise.conformance.verdicts import Result, Worst
 from eqwise.spec.document import EQUATIONS, STATEMENTS, Equation
@@ -65,7 +65,7 @@ def _what(clauses: Sequence[str]) -> str:
     texts = {formula(equation) for equation in equations if equation.formula is not None}
     if len(texts) == 1 and len(text := texts.pop()) <= _LONGEST:
         return text
-    return f"equation {_numbers(clauses)}, {equations[0].title[:1].lower()}{equations[0].title[1:]}"
+    return f"equation{'s' * (len(equations) > 1)} {_numbers(clauses)} ({equations[0].title})"
 
 
 def _numbers(clauses: Sequence[str]) -> str:
@@ -77,7 +77,7 @@ def report(fault: Fault, setting: Setting, trial: Trial) -> str:
     """The whole file."""
     shown = Case.from_json(fault.first.case) if fault.first.case is not None else None
     parts = [
-        f"# {plain(title(fault))}",
+        f"# {prose(title(fault))}",
         *_opening(fault, setting),
         "## The formula", *_formulas(fault),
         "## Expected and actual", *_numbers_of(fault.first, shown), *_certainty(fault),
@@ -86,7 +86,7 @@ def report(fault: Fault, setting: Setting, trial: Trial) -> str:
         "## See it in ten seconds", *_script(trial),
         "## Run this check", *_command(fault.first, setting),
         "## Every property that fails", "\n".join(_table(fault)),
-        "## Versions", "\n".join(f"- {plain(name)}: {code(text)}" for name, text in setting.versions.items()),
+        "## Versions", "\n".join(f"- {markdown(name)}: {code(text)}" for name, text in setting.versions.items()),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -96,13 +96,13 @@ def _opening(fault: Fault, setting: Setting) -> Iterator[str]:
     dtypes = _listed(list(dict.fromkeys(r.dtype for r in fault.results if r.dtype)))
     of = f" in {dtypes}" if dtypes else ""
     yield (
-        f"{code(fault.operation)} of {plain(f'{setting.adapter.name} {setting.adapter.version}')} was held to the formula below "
+        f"{code(fault.operation)} of {markdown(f'{setting.adapter.name} {setting.adapter.version}')} was held to the formula below "
         f"and is {_outcome(fault.first)}: its {properties}{of}."
     )
     for kind, reason, link in dict.fromkeys(
         (r.waiver["kind"], r.waiver["reason"], r.waiver.get("link", "")) for r in fault.results if r.waiver
     ):
-        yield f"This is a known {kind}: {plain(reason)}" + (f" ({plain(link)})" if link else "")
+        yield f"This is a known {kind}: {markdown(reason)}" + (f" ({markdown(link)})" if link else "")
 
 
 def _outcome(result: Result) -> str:
@@ -116,7 +116,7 @@ def _listed(words: Sequence[str]) -> str:
 def _formulas(fault: Fault) -> Iterator[str]:
     for key in fault.clauses:
         if key in STATEMENTS:
-            yield f"**{plain(key)}**, section {STATEMENTS[key].section}: {prose(STATEMENTS[key].claim)}"
+            yield f"**{markdown(key)}**, section {STATEMENTS[key].section}: {prose(STATEMENTS[key].claim)}"
         else:
             yield from _equation(EQUATIONS[int(key[2:])], fault.first.reading or "")
 
@@ -136,29 +136,21 @@ def _equation(equation: Equation, reading: str) -> Iterator[str]:
 def _numbers_of(result: Result, case: Case | None) -> Iterator[str]:
     worst = result.worst
     if worst is None:
-        yield prose_or_quote(result.message)
+        yield markdown(result.message or "No number is at stake.")
         return
     inputs = list(worst.inputs.items())
-    rows = [(name, number.decimal, number.hexadecimal) for name, number in inputs[:_MOST_INPUTS]]
+    rows = [(code(name), number.decimal, number.hexadecimal) for name, number in inputs[:_MOST_INPUTS]]
     expected = case.expected if case and _is_of(case, worst) else worst.expected.decimal
     rows += [("**expected**", expected, worst.expected.hexadecimal), ("**actual**", worst.actual.decimal, worst.actual.hexadecimal)]
-    yield "\n".join(("| | decimal | hexadecimal |", "|---|---|---|", *(f"| {_cell(a)} | {code(b)} | {code(c)} |" for a, b, c in rows)))
+    yield "\n".join(("| | decimal | hexadecimal |", "|---|---|---|", *(row(a, code(b), code(c)) for a, b, c in rows)))
     if len(inputs) > _MOST_INPUTS:
         yield f"Of {len(inputs)} inputs the first {_MOST_INPUTS}; the script has them all."
     yield _error(result, worst)
 
 
-def _cell(name: str) -> str:
-    return name if name.startswith("**") else code(name)
-
-
 def _is_of(case: Case, worst: Worst) -> bool:
     """Whether the case's digits are those of the worst place."""
     return float(case.expected) == float.fromhex(worst.expected.hexadecimal) if worst.expected.decimal not in ("nan", "inf") else False
-
-
-def prose_or_quote(message: str | None) -> str:
-    return plain(message or "no number is at stake")
 
 
 def _error(result: Result, worst: Worst) -> str:
@@ -198,7 +190,7 @@ def _place(result: Result) -> Iterator[str]:
     if result.interval or result.where:
         yield "## Where"
     if result.where:
-        yield plain(result.where)
+        yield markdown(result.where)
     elif result.interval:
         yield f"It fails on {code(f'[{result.interval[0]}, {result.interval[1]}]')}."
 
@@ -212,7 +204,7 @@ def _diagnosis(fault: Fault) -> Iterator[str]:
     if len(found) > 1:
         yield "Each of these explains a failing property on fresh inputs; those of one property could not be told apart:"
     yield "\n".join(
-        f"- {plain(e.text)} ({plain(e.kind)}; equation {_numbers(e.clauses)})"
+        f"- {markdown(e.text)} ({markdown(e.kind)}; equation {_numbers(e.clauses)})"
         + (f": the results are those of {code(e.formula)}" if e.formula else "")
         + f", within {e.max_ulp:.4g} ulp on {e.points} fresh results"
         for e in found.values()
@@ -221,7 +213,7 @@ def _diagnosis(fault: Fault) -> Iterator[str]:
 
 def _script(trial: Trial) -> Iterator[str]:
     if not trial.source:
-        yield f"There is no script: {plain(trial.reason)}."
+        yield f"There is no script: {markdown(trial.reason)}."
         return
     yield "Save this as `fault.py` and run `python fault.py`. It needs no eqwise, and its exit status is 1 while the fault is there."
     yield fenced(trial.source, "python")
@@ -254,12 +246,11 @@ def _table(fault: Fault) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for result in fault.results:
         label = f" ({result.label})" if result.label else ""
-        cells: Mapping[str, Any] = {
-            "operation": code(result.operation or "adapter"),
-            "property": plain(result.property + label),
-            "dtype": result.dtype or "",
-            "verdict": result.verdict,
-            "ulp": "" if result.max_ulp is None else f"{result.max_ulp:.4g} ulp",
-            "share": "" if result.max_share is None else f"{result.max_share:.4g}",
-        }
-        yield f"| {' | '.join(cells.values())} |"
+        yield row(
+            code(result.operation or "adapter"),
+            markdown(result.property + label),
+            result.dtype or "",
+            result.verdict,
+            "" if result.max_ulp is None else f"{result.max_ulp:.4g} ulp",
+            "" if result.max_share is None else f"{result.max_share:.4g}",
+        )

@@ -82,15 +82,22 @@ def resolved(lifter: Lifter, node: ast.AST, scope: Scope, whole: bool) -> str:
 def _inner_imports(lifter: Lifter, node: ast.AST, scope: Scope) -> Scope:
     """Takes out the imports within the node that a script cannot make; the scope with what they gave."""
     given: dict[str, Any] = {}
-    for inner in ast.walk(node):
-        for body in (getattr(inner, name, None) for name in ("body", "orelse", "finalbody")):
-            for statement in [s for s in body if isinstance(s, ast.ImportFrom)] if isinstance(body, list) else ():
-                module = importlib.util.resolve_name("." * statement.level + (statement.module or ""), scope.globals.get("__package__"))
-                if lifter.is_home(module):
-                    found = importlib.import_module(module)
-                    given.update({a.asname or a.name: getattr(found, a.name) for a in statement.names})
-                    body[body.index(statement)] = ast.copy_location(ast.Pass(), statement)
+    bodies = [getattr(inner, name, None) for inner in ast.walk(node) for name in ("body", "orelse", "finalbody")]
+    for body in (found for found in bodies if isinstance(found, list)):
+        for position, statement in enumerate(body):
+            module = _module_of(statement, scope)
+            if module and lifter.is_home(module):
+                found = importlib.import_module(module)
+                given.update({a.asname or a.name: getattr(found, a.name) for a in statement.names})
+                body[position] = ast.copy_location(ast.Pass(), statement)
     return Scope(scope.globals, {**scope.closure, **given}) if given else scope
+
+
+def _module_of(statement: ast.stmt, scope: Scope) -> str:
+    """The module that names are imported from; nothing for other statements."""
+    if not isinstance(statement, ast.ImportFrom):
+        return ""
+    return importlib.util.resolve_name("." * statement.level + (statement.module or ""), scope.globals.get("__package__"))
 
 
 def _when_defined(node: ast.AST) -> list[ast.AST]:
