@@ -49,7 +49,8 @@ class Case:
 
     def fails(self, actual: float) -> bool:
         """Whether this number shows the failure."""
-        return not abs(actual - float(self.expected)) <= self.allowance
+        expected = float(self.expected)
+        return actual != expected and not abs(actual - expected) <= self.allowance
 
     def as_json(self) -> dict[str, Any]:
         """Plain data; floats by their hexadecimal digits, so that −0, infinities and subnormals survive."""
@@ -90,16 +91,21 @@ def number_at(adapter: Adapter, case: Case, found: Any) -> float:
 
 def answer(adapter: Adapter, case: Case) -> Any:
     """The array, or the number, that the place leads into, as the framework returns it."""
+    found = played(adapter, case.calls)
+    for key in case.place[:-1]:
+        found = found[key]
+    return found
+
+
+def played(adapter: Adapter, calls: Sequence[Call]) -> Any:
+    """What the last of these calls returns."""
     results: list[Any] = []
-    for call in case.calls:
+    for call in calls:
         found = getattr(adapter if call.of is None else results[call.of], call.method)
         given = [converted(adapter, argument) for argument in call.arguments]
         named = {name: converted(adapter, value) for name, value in call.named.items()}
         results.append(found if call.is_attribute else found(*given, **named))
-    found = results[-1]
-    for key in case.place[:-1]:
-        found = found[key]
-    return found
+    return results[-1]
 
 
 def converted(adapter: Adapter, argument: Any) -> Any:

@@ -87,8 +87,9 @@ class Place:
     verdict: str
     share: float
     error: float
-    allowance: float
+    allowance: float  # the strict one
     label: str | None = None
+    absolute: float = np.inf  # the one that a number that deviates is beyond
 
 
 def reported(blank: Result, outcome: Outcome, bulk: int = 0) -> Result:
@@ -114,6 +115,29 @@ def judge(claim: Claim, rows: Floats, actual: Floats, target: Format, places: in
     worst, for the largest share (a quarter of them where there are several outputs). Rows at which the formula is
     undefined are left out.
     """
+    rows, actual, high, ulps, _ = _compared(claim, rows, actual, target)
+    finite = ulps[np.isfinite(ulps)]
+    found = Outcome("conforms", actual.size, float(finite.max(initial=0.0)), 0.0)
+    for i, k, place in _places(claim, rows, actual, high, ulps, target, places, enough):
+        if _rank(place) > (VERDICTS.index(found.verdict), found.max_share):
+            worst = _worst(claim, rows[i], k, float(high[i, k]), float(actual[i, k]), place)
+            found = replace(found, verdict=place.verdict, max_share=place.share, label=place.label, worst=worst)
+    return found
+
+
+def failing_places(claim: Claim, rows: Floats, actual: Floats, target: Format, failing: Sequence[str]) -> Iterator[tuple[int, int, Place]]:
+    """Every place with one of these verdicts, `deviates` among them, with its row and its output, row by row."""
+    rows, actual, high, ulps, left = _compared(claim, rows, actual, target)
+    screened = screen(claim, rows, actual, high, ulps, target)
+    doubtful = (ulps > FACTOR) & ~screened.excused
+    for i, k in np.argwhere(doubtful if "inaccurate" in failing else doubtful & ~screened.tolerable).tolist():
+        place = at_place(claim, rows[i].tolist(), k, float(actual[i, k]), target)
+        if place.verdict in failing:
+            yield int(left[i]), k, place
+
+
+def _compared(claim: Claim, rows: Floats, actual: Floats, target: Format) -> tuple[Floats, Floats, Floats, Floats, Any]:
+    """Rows at which the formula is defined, with what is actual and exact there, the errors in ulps, and their numbers before."""
     exact = certified(claim.program, rows, target)
     left = ~_undefined(claim, rows, np.isnan(exact.high).any(axis=1))
     rows, actual, exact = rows[left], actual[left], Certified(exact.high[left], exact.low[left])
@@ -123,13 +147,7 @@ def judge(claim: Claim, rows: Floats, actual: Floats, target: Format, places: in
         ulps[actual == target.round(exact.high)] = np.minimum(ulps, 0.5)[actual == target.round(exact.high)]
         ulps[np.isinf(actual) & (target.round(exact.high) == actual)] = 0.0
     ulps[np.isnan(ulps)] = np.inf
-    finite = ulps[np.isfinite(ulps)]
-    found = Outcome("conforms", actual.size, float(finite.max(initial=0.0)), 0.0)
-    for i, k, place in _places(claim, rows, actual, exact.high, ulps, target, places, enough):
-        if _rank(place) > (VERDICTS.index(found.verdict), found.max_share):
-            worst = _worst(claim, rows[i], k, float(exact.high[i, k]), float(actual[i, k]), place)
-            found = replace(found, verdict=place.verdict, max_share=place.share, label=place.label, worst=worst)
-    return found
+    return rows, actual, exact.high, ulps, np.flatnonzero(left)
 
 
 def _undefined(claim: Claim, rows: Floats, doubtful: Any) -> Any:
@@ -169,7 +187,7 @@ def _places(
         if deviating >= enough:
             return
         i, k = divmod(flat, ulps.shape[1])
-        place = _place(claim, rows[i].tolist(), k, float(actual[i, k]), target)
+        place = at_place(claim, rows[i].tolist(), k, float(actual[i, k]), target)
         deviating += place.verdict == "deviates"
         yield i, k, place
 
@@ -181,14 +199,15 @@ def _largest(weight: Floats, group: Any, count: int | None) -> list[int]:
     return [int(i) for i in chosen[order]]
 
 
-def _place(claim: Claim, row: Sequence[float], k: int, actual: float, target: Format) -> Place:
+def at_place(claim: Claim, row: Sequence[float], k: int, actual: float, target: Format) -> Place:
     """The verdict at one place, with everything that may excuse an error there."""
     plain = _held(claim, row, k, actual, target)
     if plain.verdict == "conforms":
         return plain
     near = _near_kinks(claim.outputs[k], claim.inputs, row, target, claim.is_derivative)
     if near:
-        return min((plain, _hull(claim, row, k, actual, target, near)), key=_rank)
+        hull = _hull(claim, row, k, actual, target, near)
+        return replace(min((plain, hull), key=_rank), absolute=plain.absolute + hull.absolute)
     return plain
 
 
@@ -218,7 +237,7 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
         return Place("inaccurate", error / strict, error, strict, "range")
     if _divides_by_little(output, inputs, row, target):
         return Place("inaccurate", error / strict, error, strict, "division")
-    return Place("deviates", error / strict, error, strict)
+    return Place("deviates", error / strict, error, strict, absolute=absolute)
 
 
 @lru_cache(maxsize=4096)
@@ -364,4 +383,6 @@ def _hull(
     known = [end for end in ends if end is not None]
     if known and bool(min(known) <= actual) and bool(actual <= max(known)):
         return Place("conforms", 0.0, 0.0, float(max(known) - min(known)), "kink")
-    return min((_held(branch, row, 0, actual, target) for branch in branches), key=_rank)
+    places = [_held(branch, row, 0, actual, target) for branch in branches]
+    apart = float(max(known) - min(known)) if known else 0.0
+    return replace(min(places, key=_rank), absolute=apart + max(place.absolute for place in places))

@@ -134,17 +134,22 @@ def bulk_calls(session: Session, operation: Operation, kind: str, target: Format
 
 def values(session: Session, call: Call, target: Format) -> list[Sample]:
     """The values of one call."""
+    reduction = session.adapter.reduction.get(call.frame.operation)
+    shape = () if reduction else result_shape(call)
+    actual = value(session.adapter, call.frame.entry, call.inputs, shape, target, **call.named)
+    return [arranged_value(call, reduction, actual)]
+
+
+def arranged_value(call: Call, reduction: str | None, actual: Floats) -> Sample:
+    """The result of a call by rows, or the one number that it is reduced to."""
     entry = call.frame.entry
-    reduction = session.adapter.reduction.get(entry.name)
     if reduction:
         frame = Frame(entry.name, np.shape(call.inputs[0]), reduction=reduction)
         row = np.concatenate([*(np.asarray(a, np.float64) for a in call.inputs), np.array(call.hyper)])
-        actual = value(session.adapter, entry, call.inputs, (), target, **call.named)
-        return [Sample(value_claim, frame, (), row[None, :], actual.reshape(1, 1))]
+        return Sample(value_claim, frame, (), row[None, :], actual.reshape(1, 1))
     rows, width = samples.rows_of(call), len(value_claim(call.frame).outputs)
-    actual = value(session.adapter, entry, call.inputs, result_shape(call), target, **call.named)
     by_row = actual.T if entry.shape == "columns" else actual
-    return [Sample(value_claim, call.frame, (), rows, by_row.reshape(len(rows), width))]
+    return Sample(value_claim, call.frame, (), rows, by_row.reshape(len(rows), width))
 
 
 def bulk_values(session: Session, call: Call, target: Format) -> list[Sample]:
@@ -158,7 +163,12 @@ def slopes(session: Session, call: Call, target: Format) -> list[Sample]:
     """The gradients of one call, for a cotangent of its own."""
     entry, cotangent = call.frame.entry, samples.cotangents(call.rng, result_shape(call), target)
     found = gradients(session.adapter, entry, call.inputs, samples.cast(cotangent, target), target, **call.named)
-    if entry.shape != "elementwise":
+    return arranged_slopes(call, cotangent, found)
+
+
+def arranged_slopes(call: Call, cotangent: Floats, found: Sequence[Floats | None]) -> list[Sample]:
+    """The gradients of a call by rows, those that are offered."""
+    if call.frame.entry.shape != "elementwise":
         return _pullback(call, cotangent, found)
     rows = samples.rows_of(call, [cotangent])
     made = []

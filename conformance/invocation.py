@@ -60,6 +60,12 @@ def gradients(
         call,
         lambda: adapter.vjp(operation.name, tuple(_converted(adapter, inputs)), adapter.from_numpy(cotangent), **named),  # type: ignore[attr-defined]
     )
+    return checked_gradients(adapter, operation, inputs, results, target)
+
+
+def checked_gradients(adapter: Adapter, operation: Operation, inputs: Sequence[Any], results: Any, target: Format) -> list[Floats | None]:
+    """What `vjp` returned, as float64, lists flattened; `AdapterError` for what the contract does not allow."""
+    call = f"vjp of {operation.name}"
     if not isinstance(results, (tuple, list)) or len(results) != len(inputs):
         raise AdapterError(f"{call} must return one gradient for each of its {len(inputs)} inputs, not {_brief(results)}")
     arrays = flattened(inputs)

@@ -191,6 +191,15 @@ def refined(program: Program, row: Sequence[float]) -> Iterator[Sequence[Any]]:
         yield balls
 
 
+def digits(program: Program, row: Sequence[float], k: int = 0, count: int = 25) -> str | None:
+    """So many correct decimal digits of a value at one row; 0 is one of them. None where no precision tells."""
+    for balls in refined(program, row):
+        ball = balls[k]
+        if ball.is_finite() and (ball.rad() == 0 or ball.rel_accuracy_bits() > 4 * count):
+            return str(ball.str(count, radius=False))
+    return None
+
+
 def _round_ball(program: Program, row: Floats, k: int, target: Format) -> float:
     for balls in refined(program, row.tolist()):
         ball = balls[k]

@@ -1,0 +1,66 @@
+"""Where exactly an operation fails: intervals of a number, or the smallest case, confirmed by calling it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from eqwise.conformance import samples
+from eqwise.conformance.adapter import OPERATIONS, Operation
+from eqwise.conformance.claims import Frame
+from eqwise.conformance.samples import Call
+from eqwise.conformance.session import Session
+from eqwise.conformance.verdicts import Result
+from eqwise.conformance.where.attempts import Search
+from eqwise.conformance.where.confirmation import confirmed
+from eqwise.conformance.where.formulas import COTANGENT, Formula
+from eqwise.conformance.where.scalars import Line, found_on, simplest_failure, told
+from eqwise.spec.numbers.formats import FORMATS
+
+FAILING = {"deviates": ("deviates",), "inaccurate": ("deviates", "inaccurate")}
+
+
+def located(session: Session, result: Result) -> Result:
+    """The result with its failing intervals or its smallest case."""
+    if result.operation is None or result.dtype is None or result.verdict not in FAILING:
+        return result
+    search = Search(session, FORMATS[result.dtype], FAILING[result.verdict])
+    entry = OPERATIONS[result.operation]
+    if entry.shape == "elementwise" and result.property in ("value", "derivative") and result.worst:
+        return _on_a_line(search, entry, result)
+    return result
+
+
+def _on_a_line(search: Search, entry: Operation, result: Result) -> Result:
+    """With the intervals of the first input around the worst place, where it fails alone."""
+    rng = np.random.default_rng(search.session.seed_for("where", *result.key))
+    for attempt in _scalar_attempts(search, entry, result):
+        line = Line(search, attempt)
+        if line.alone(line.first) is None:
+            continue
+        found = found_on(line, rng)
+        interval = next((one for one in found.intervals if line.first in one), None)
+        if interval is None:
+            continue
+        cases = (confirmed(search, failure) for failure in simplest_failure(line, interval))
+        case = next((case for case in cases if case), None)
+        ends = (repr(interval.low), repr(interval.high))
+        return replace(result, interval=ends, where=told(line, found), case=case)
+    return result
+
+
+def _scalar_attempts(search: Search, entry: Operation, result: Result) -> Iterator[Formula]:
+    """The worst place as a call of one element: of the first input at cotangent 1, or else as it was drawn."""
+    assert result.worst is not None
+    known = {name: float(number.decimal) for name, number in result.worst.inputs.items()}
+    if set(known) - {COTANGENT} != {*entry.inputs, *entry.hyper}:
+        return
+    inputs = tuple(samples.cast(np.array([known[name]]), search.target) for name in entry.inputs)
+    call = Call(inputs, {name: known[name] for name in entry.hyper}, Frame(entry.name), np.random.default_rng(0))
+    if COTANGENT not in known:
+        yield Formula(call, search.target, reduction=search.session.adapter.reduction.get(entry.name))
+        return
+    for cotangent in dict.fromkeys((1.0, known[COTANGENT])):
+        yield Formula(call, search.target, np.array([cotangent]))

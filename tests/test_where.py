@@ -1,0 +1,58 @@
+"""Failures are found where they are: the exact interval of a number, the smallest case, the company that it takes."""
+
+import numpy as np
+import pytest
+
+from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance.adapters.reference import ReferenceAdapter
+from eqwise.conformance.case import Case, replay
+from eqwise.conformance.properties import checks_of
+from eqwise.conformance.session import Session
+from eqwise.conformance.where import located
+from eqwise.spec.numbers.formats import FORMATS
+from wrong.collection import WRONG
+
+
+def found(name, dtype="float64", kind=None, session=None):
+    """The first failing property of a wrong implementation, looked into."""
+    wrong = WRONG[name]
+    session = session or Session(wrong.adapter(), effort="smoke")
+    operation = OPERATIONS[wrong.operation]
+    kinds = [kind] if kind else sorted(checks_of(operation), key=lambda kind: (kind == "derivative") != (wrong.part == "vjp"))
+    results = (checks_of(operation)[kind](session, operation, dtype) for kind in kinds if kind != "special_values")
+    return located(session, next(result for result in results if result.verdict in ("deviates", "error")))
+
+
+def shown(name, result):
+    """Whether the case fails on a fresh wrong adapter, and on the reference."""
+    case = Case.from_json(result.case)
+    return case.fails(replay(WRONG[name].adapter(), case)), case.fails(replay(ReferenceAdapter(), case))
+
+
+def test_threshold_is_found_to_the_last_bit():
+    """A softplus that is linear above 20 fails from the next float on, and the case is a short number."""
+    result = found("eq12-softplus-linear_above_20")
+    assert result.interval == (repr(float(np.nextafter(20.0, 21.0))), "29.329696162324826")
+    assert result.where.startswith("fails on [20.000000000000004, 29.329696162324826]; correct outside")
+    assert Case.from_json(result.case).calls[0].arguments[0].tolist() == [21.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "low", "high"),
+    [
+        ("eq6-logistic-clipped_at_36", "float64", "largest", -36.0),
+        ("eq13-relu-relu6", "float32", 6.0, None),
+        ("eq31-exponential_loss-exponential_clipped", "float64", 50.0, "largest"),
+        ("eq12-softplus-softplus_gradient_late", "float64", 5.0, None),
+        ("eq6-logistic-logistic_far_out", "bfloat16", "largest", -1e5),
+    ],
+)
+def test_ends_are_where_the_error_was_planted(name, dtype, low, high):
+    """Within the few ulps that the allowance excuses beside a threshold."""
+    result = found(name, dtype)
+    for end, wanted in zip(map(float, result.interval), (low, high), strict=True):
+        if wanted == "largest":
+            assert abs(end) == FORMATS[dtype].largest
+        elif wanted is not None:
+            assert end == pytest.approx(wanted, rel=64 * FORMATS[dtype].unit_roundoff)
+    assert shown(name, result) == (True, False)
