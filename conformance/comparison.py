@@ -207,7 +207,7 @@ def at_place(claim: Claim, row: Sequence[float], k: int, actual: float, target: 
     near = _near_kinks(claim.outputs[k], claim.inputs, row, target, claim.is_derivative)
     if near:
         hull = _hull(claim, row, k, actual, target, near)
-        return replace(min((plain, hull), key=_rank), absolute=plain.absolute + hull.absolute)
+        return replace(min((plain, hull), key=_rank), absolute=max(plain.absolute, hull.absolute))
     return plain
 
 

@@ -192,11 +192,13 @@ def refined(program: Program, row: Sequence[float]) -> Iterator[Sequence[Any]]:
 
 
 def digits(program: Program, row: Sequence[float], k: int = 0, count: int = 25) -> str | None:
-    """So many correct decimal digits of a value at one row; 0 is one of them. None where no precision tells."""
+    """So many correct decimal digits of a value at one row, 0 for one that is smaller than any format has; None where nothing tells."""
     for balls in refined(program, row):
         ball = balls[k]
         if ball.is_finite() and (ball.rad() == 0 or ball.rel_accuracy_bits() > 4 * count):
             return str(ball.str(count, radius=False))
+        if ball.contains(0) and ball.rad() < arb((1, -1150)):
+            return "0"
     return None
 
 

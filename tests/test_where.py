@@ -56,3 +56,40 @@ def test_ends_are_where_the_error_was_planted(name, dtype, low, high):
         elif wanted is not None:
             assert end == pytest.approx(wanted, rel=64 * FORMATS[dtype].unit_roundoff)
     assert shown(name, result) == (True, False)
+
+
+SMALLEST = {  # a wrong implementation, the shapes of the arrays of its smallest case, the words for them
+    "eq5-perceptron-fires_at_a_tie": ([(1, 1), (1, 1), (1,)], "one row of one input, one output"),
+    "eq7-dense-dense_transposed": ([(1, 2), (2, 2), (2,)], "one row of two inputs, two outputs"),
+    "eq7-dense-bias_gradient_averaged": ([(2, 1), (1, 1), (1,), (2, 1)], "two rows of one input"),
+    "eq7-network-last_hidden_linear": ([(1, 1), (1, 1), (1, 1), (1, 2), (1,), (1,), (2,)], "widths 1–1–1–2"),
+    "eq18-softmax-softmax_first_axis": ([(2, 1)], "two rows of one number"),
+    "eq18-softmax-softmax_gradient_diagonal": ([(1, 2), (1, 2)], "one row of two numbers"),
+    "eq23-mse-mse_unbiased": ([(2,), (2,)], "a sample of two numbers"),
+    "eq23-mse-mse_of_the_first": ([(257,), (257,)], "a sample of 257 numbers"),
+    "eq25-mae-mae_median": ([(3,), (3,)], "a sample of three numbers"),
+    "eq26-r_squared-r_squared_about_the_median": ([(3,), (3,)], "a sample of three numbers"),
+    "eq28-binary_cross_entropy-clamped_at_100": ([(1,), (1,)], "a sample of one number"),
+    "eq29-softmax_cross_entropy-smoothed": ([(2,), (2,)], "a sample of two numbers"),
+    "eq73-l2-spectral_norm": ([(2, 2), (2, 1)], "two matrices"),
+    "eq74-batch_norm-mean_of_an_even_number": ([(3, 1), (1,), (1,)], "a batch of 3, one feature"),
+    "eq74-batch_norm-mean_detached": ([(1, 1), (1,), (1,), (1, 1)], "a batch of 1, one feature"),
+    "eq77-batch_norm-first_gamma": ([(2, 2), (2,), (2,)], "a batch of 2, two features"),
+}
+
+
+@pytest.mark.parametrize(("name", "shapes", "words"), [(name, *wanted) for name, wanted in SMALLEST.items()])
+def test_smallest_case_has_no_more_numbers_than_it_takes(name, shapes, words):
+    """It fails on the wrong implementation, and passes on the reference."""
+    result = found(name)
+    arguments = Case.from_json(result.case).calls[-1].arguments
+    assert [array.shape for array in arrays_in(arguments)] == shapes
+    assert words in result.where
+    assert shown(name, result) == (True, False)
+
+
+def arrays_in(item):
+    """The arrays in nested lists and tuples."""
+    if isinstance(item, (list, tuple)):
+        return [array for part in item for array in arrays_in(part)]
+    return [item] if isinstance(item, np.ndarray) and item.ndim else []

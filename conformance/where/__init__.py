@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
@@ -13,24 +14,43 @@ from eqwise.conformance.claims import Frame
 from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
-from eqwise.conformance.where.attempts import Search
+from eqwise.conformance.where.attempts import Failure, Search
 from eqwise.conformance.where.confirmation import confirmed
 from eqwise.conformance.where.formulas import COTANGENT, Formula
+from eqwise.conformance.where.gathering import attempts_of
 from eqwise.conformance.where.scalars import Line, found_on, simplest_failure, told
+from eqwise.conformance.where.shrinking import smallest
+from eqwise.conformance.where.words import described
 from eqwise.spec.numbers.formats import FORMATS
 
 FAILING = {"deviates": ("deviates",), "inaccurate": ("deviates", "inaccurate")}
+
+TRIED = 3  # failing calls that are tried for a case
 
 
 def located(session: Session, result: Result) -> Result:
     """The result with its failing intervals or its smallest case."""
     if result.operation is None or result.dtype is None or result.verdict not in FAILING:
         return result
-    search = Search(session, FORMATS[result.dtype], FAILING[result.verdict])
-    entry = OPERATIONS[result.operation]
+    search, entry = Search(session, FORMATS[result.dtype], FAILING[result.verdict]), OPERATIONS[result.operation]
     if entry.shape == "elementwise" and result.property in ("value", "derivative") and result.worst:
-        return _on_a_line(search, entry, result)
-    return result
+        found = _on_a_line(search, entry, result)
+        if found.where:
+            return found
+    attempts = attempts_of(session, entry, result.property, search.target)
+    failures = (failure for attempt in attempts for failure in [search.failure(attempt)] if failure)
+    small = (_smallest(search, failure, result) for failure in islice(failures, TRIED))
+    return next((one for one in small if one), result)
+
+
+def _smallest(search: Search, failure: Failure, result: Result) -> Result | None:
+    """With the smallest case, if it is confirmed."""
+    small = smallest(search, failure)
+    for one in (*search.failures(small.attempt), *search.failures(failure.attempt)):
+        case = confirmed(search, one)
+        if case:
+            return replace(result, where=described(one), case=case)
+    return None
 
 
 def _on_a_line(search: Search, entry: Operation, result: Result) -> Result:

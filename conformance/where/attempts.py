@@ -49,6 +49,10 @@ class Attempt(Protocol):
         """Hyper-parameters."""
 
     @property
+    def usual(self) -> Sequence[Mapping[str, float]]:
+        """Hyper-parameters that may be tried in their place, simple ones first."""
+
+    @property
     def axes(self) -> Mapping[str, tuple[str, ...]]:
         """The names of each array's axes: arrays that share one are shortened together."""
 

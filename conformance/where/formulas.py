@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -40,11 +40,15 @@ class Formula:
     def arrays(self) -> Mapping[str, Floats]:
         names = [name for name, _ in self.call.frame.shapes()]
         known = {name: np.asarray(array, np.float64) for name, array in zip(names, flattened(self.call.inputs), strict=True)}
-        return known if self.cotangent is None else {**known, COTANGENT: self.cotangent}
+        return known if self.cotangent is None else {**known, COTANGENT: np.asarray(self.cotangent)}
 
     @property
     def hyper(self) -> Mapping[str, float]:
         return {name: float(self.call.named[name]) for name in self.entry.hyper}
+
+    @property
+    def usual(self) -> Sequence[Mapping[str, float]]:
+        return samples.usual_hyper(self.entry)
 
     @property
     def axes(self) -> Mapping[str, tuple[str, ...]]:
@@ -62,6 +66,9 @@ class Formula:
     def having(self, arrays: Mapping[str, Floats], hyper: Mapping[str, float] | None = None) -> Formula:
         known = {**self.arrays, **arrays}
         cotangent = known.pop(COTANGENT, None)
+        for name, domain in zip(known, self.entry.inputs.values(), strict=False):
+            if domain == "distribution":
+                known[name] = _adding_up(known[name])
         inputs = _as_given(self.entry, [samples.cast(array, self.target) for array in known.values()])
         frame = replace(self.call.frame, dims=_dims(self.entry, list(known.values())))
         call = replace(self.call, inputs=inputs, named={**self.call.named, **(hyper or {})}, frame=frame)
@@ -80,9 +87,13 @@ class Formula:
 
     def taken(self, adapter: Adapter, result: Any) -> Leaves:
         if self.cotangent is None:
-            shape = () if self.reduction else result_shape(self.call)
-            return [checked(adapter, self.operation, result, shape, self.target)]
+            return [checked(adapter, self.operation, result, self.result_shape, self.target)]
         return checked_gradients(adapter, self.entry, self.call.inputs, result, self.target)
+
+    @property
+    def result_shape(self) -> tuple[int, ...]:
+        """Of the value."""
+        return () if self.reduction else result_shape(self.call)
 
     def keys(self, result: Any) -> list[Keys]:
         return [()] if self.cotangent is None else keys_of(self.call.inputs)
@@ -95,6 +106,11 @@ class Formula:
         else:
             made = arranged_slopes(self.call, self.cotangent, leaves)
         return [Held(sample.claim(), sample.rows, sample.actual) for sample in made]
+
+
+def _adding_up(values: Floats) -> Floats:
+    """Shares that add up to 1: as they are, or all given to the largest."""
+    return np.where(values.sum(axis=-1, keepdims=True) == 1, values, np.eye(values.shape[-1])[values.argmax(axis=-1)])
 
 
 def _as_given(entry: Operation, arrays: list[Any]) -> tuple[Any, ...]:

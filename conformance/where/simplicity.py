@@ -16,7 +16,8 @@ def complexity(number: float) -> tuple[int, float, bool]:
     """Less is simpler: fewer digits, then small, then positive."""
     digits = Decimal(repr(number)).normalize().as_tuple()
     exponent = int(digits.exponent) if number else 0
-    return len(digits.digits) + (abs(exponent) if not -3 <= exponent <= 2 else abs(min(exponent, 0))), abs(number), number < 0
+    places = abs(exponent) if exponent > 2 else max(-exponent, 0)
+    return len(digits.digits) + places, abs(number), math.copysign(1.0, number) < 0
 
 
 def within(low: float, high: float, target: Format) -> Iterator[float]:
