@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from eqwise.conformance.adapter import NotOffered, Operation
-from eqwise.conformance.check import Check
+from eqwise.conformance.check import Check, judging
 from eqwise.conformance.comparison import Outcome, reported
 from eqwise.conformance.gradient_examples import (
     ENTRY,
@@ -74,10 +74,10 @@ def _calls(session: Session, target: Format) -> Iterator[list[Example]]:
         yield from ([call] for call in wide_examples(target, session.seed_for("wide", turn, target.name)))
 
 
-def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("purity")
+def check_purity(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Inputs keep their bytes, and results keep their values when the operation is called again."""
-    blank, target = Result(operation.clauses, operation.name, "purity", dtype, "not_offered"), FORMATS[dtype]
-    points = 0
+    target, points = FORMATS[dtype], 0
     for network in (network for network, _ in networks() if network.depth == 2):
         first, other = (example(network, 3, target, session.seed_for("purity", network, dtype) + k) for k in (1, 2))
         try:
@@ -85,8 +85,6 @@ def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
         except NotOffered as reason:
             blank = replace(blank, message=str(reason))
             continue
-        except AdapterError as error:
-            return replace(blank, verdict="error", message=str(error))
         points += 1
         if message:
             return replace(blank, verdict="deviates", points=points, message=message)

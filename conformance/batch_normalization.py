@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -13,10 +13,9 @@ import numpy as np
 from eqwise.conformance import batch_faults
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.batch_layer import FEATURES, NAME, Layer, Pass, batch, history
-from eqwise.conformance.check import Check
+from eqwise.conformance.check import Check, judging
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.comparison import Claim, Outcome, judge, reported
-from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.samples import cast
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import FAILING, VERDICTS, Result
@@ -27,35 +26,16 @@ from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
 INIT, INFERENCE = "s12.3-init", "s12.3-inference"
 NOTHING = Outcome("conforms", 0, 0.0, 0.0)
-Body = Callable[[Session, Result, Format], Result]
 Groups = Mapping[Claim, list[tuple[Floats, Floats]]]
-
-
-def _check(kind: str) -> Callable[[Body], Check]:
-    """A check from what it does with a blank result that cites all clauses."""
-
-    def enter(body: Body) -> Check:
-        def check(session: Session, operation: Operation, dtype: str) -> Result:
-            blank = Result(operation.clauses, operation.name, kind, dtype, "not_offered")
-            try:
-                return body(session, blank, FORMATS[dtype])
-            except NotOffered as reason:
-                return replace(blank, message=str(reason))
-            except AdapterError as error:
-                return replace(blank, verdict="error", message=str(error))
-
-        check.__doc__ = body.__doc__
-        return check
-
-    return enter
 
 
 # how it starts
 
 
-@_check("state")
-def check_state(session: Session, blank: Result, target: Format) -> Result:
+@judging("state")
+def check_state(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """γ is 1 and β is 0 at the start, whatever other layers have learned; a layer is not changed by another."""
+    target = FORMATS[dtype]
     points = 0
     for features in (1, FEATURES, 33):
         old = Layer(session, target, features)
@@ -81,9 +61,10 @@ def _same(a: Floats, b: Floats) -> bool:
 # how it trains and infers
 
 
-@_check("value")
-def check_value(session: Session, blank: Result, target: Format) -> Result:
+@judging("value")
+def check_value(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """In training (74) to (77) hold for every batch by itself."""
+    target = FORMATS[dtype]
     groups: dict[Claim, list[tuple[Floats, Floats]]] = {}
     for made in history(session, target):
         if made.training:
@@ -107,9 +88,10 @@ def _trained(session: Session, target: Format) -> batch_faults.Values:
     return values
 
 
-@_check("inference")
-def check_inference(session: Session, blank: Result, target: Format) -> Result:
+@judging("inference")
+def check_inference(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Inference is (76) and (77) with the running averages, for one sample as for several, and changes nothing."""
+    target = FORMATS[dtype]
     blank = replace(blank, clauses=(INFERENCE,))
     rows, actual = [], []
     for made in history(session, target):
@@ -141,9 +123,10 @@ def _judged(groups: Groups, target: Format) -> Outcome:
 # what it remembers
 
 
-@_check("update")
-def check_update(session: Session, blank: Result, target: Format) -> Result:
+@judging("update")
+def check_update(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Every training pass moves both running averages towards the statistics of its batch; the reading is named."""
+    target = FORMATS[dtype]
     blank = replace(blank, clauses=(INFERENCE,))
     passes = history(session, target)
     made = [one for one in passes if one.training]
@@ -232,9 +215,10 @@ def _under_reading(result: Result, name: str) -> Result:
 # what it leaves alone
 
 
-@_check("purity")
-def check_purity(session: Session, blank: Result, target: Format) -> Result:
+@judging("purity")
+def check_purity(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Neither pass writes to its input or keeps it, and results stay as they are when the layer goes on."""
+    target = FORMATS[dtype]
     layer, points = Layer(session, target), 0
     rng = np.random.default_rng(session.seed_for(NAME, "purity", target.name))
     for method in ("train", "infer", "train", "infer"):

@@ -2,12 +2,40 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 
-from eqwise.conformance.adapter import Operation
+from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.session import DEFECT, Session
 from eqwise.conformance.verdicts import Result
 
 Check = Callable[[Session, Operation, str], Result]
+Body = Callable[[Session, Operation, str, Result], Result]
+
+
+def judging(kind: str, clauses: tuple[str, ...] | None = None, label: str | None = None) -> Callable[[Body], Check]:
+    """A check of this kind, from what it does with a blank result, which cites all clauses of the operation unless told others."""
+
+    def enter(body: Body) -> Check:
+        @wraps(body)
+        def check(session: Session, operation: Operation, dtype: str) -> Result:
+            cited = operation.clauses if clauses is None else clauses
+            blank = Result(cited, operation.name, kind, dtype or None, "not_offered", label=label)
+            return answered(blank, lambda: body(session, operation, dtype, blank))
+
+        return check
+
+    return enter
+
+
+def answered(blank: Result, judge: Callable[[], Result]) -> Result:
+    """What `judge` returns; the blank result with the reason where the adapter does not offer it, an error where it fails."""
+    try:
+        return judge()
+    except NotOffered as reason:
+        return replace(blank, message=str(reason))
+    except AdapterError as error:
+        return replace(blank, verdict="error", message=str(error))
 
 
 def attempted(blank: Result, judge: Callable[[], Result]) -> Result:

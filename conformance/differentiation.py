@@ -12,9 +12,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from eqwise.conformance.adapter import NotOffered, Operation
-from eqwise.conformance.check import Check
-from eqwise.conformance.invocation import AdapterError, as_array
+from eqwise.conformance.adapter import Operation
+from eqwise.conformance.check import Check, judging
+from eqwise.conformance.invocation import as_array
 from eqwise.conformance.polynomials import COARSE, ENTRY, FINE, Trial, differentiated, raw_gradient, smallest_epsilon, steep, trial
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Number, Result, Worst
@@ -42,16 +42,18 @@ def _trials(session: Session, target: Format, epsilons: tuple[float, ...], degre
                 yield steep(given, target) if (k + 2 * n + turn) % 4 == 3 else given
 
 
-def check_value(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("value")
+def check_value(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Every component is the right side of (39), for powers up to the fourth and epsilon as it was passed."""
 
     def holds(given: Trial, found: Floats, target: Format) -> Shares:
         return [(_error(given, i, actual) / given.room(i, target), i) for i, actual in enumerate(found.ravel().tolist())]
 
-    return _tried(session, operation, "value", dtype, EPSILONS, (1, 2, 3, 4), holds)
+    return _tried(session, dtype, blank, EPSILONS, (1, 2, 3, 4), holds)
 
 
-def check_order(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("order")
+def check_order(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Half of epsilon leaves a quarter of the error, for powers up to the fourth."""
 
     def holds(given: Trial, found: Floats, target: Format) -> Shares:
@@ -63,10 +65,11 @@ def check_order(session: Session, operation: Operation, dtype: str) -> Result:
             shares.append((float(abs((whole - slope) - 4 * (quarter - slope))) / room, i))
         return shares
 
-    return _tried(session, operation, "order", dtype, COARSE, (3, 4), holds)
+    return _tried(session, dtype, blank, COARSE, (3, 4), holds)
 
 
-def check_points(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("points")
+def check_points(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """The function is evaluated at theta plus and minus epsilon in each component alone, whatever else it is evaluated at.
 
     The points are exact, also those for the smallest epsilon of which theta still has the digits.
@@ -78,29 +81,23 @@ def check_points(session: Session, operation: Operation, dtype: str) -> Result:
         above, below = (set(map(tuple, (theta + by * np.eye(theta.size)).tolist())) for by in (given.epsilon, -given.epsilon))
         return [(0.0 if points <= evaluated else float("inf"), 0) for points in (above, below)]
 
-    return _tried(session, operation, "points", dtype, (*COARSE, smallest_epsilon(FORMATS[dtype])), (2,), holds)
+    return _tried(session, dtype, blank, (*COARSE, smallest_epsilon(FORMATS[dtype])), (2,), holds)
 
 
 def _tried(
-    session: Session, operation: Operation, kind: str, dtype: str, epsilons: tuple[float, ...], degrees: tuple[int, ...], holds: Holds
+    session: Session, dtype: str, blank: Result, epsilons: tuple[float, ...], degrees: tuple[int, ...], holds: Holds
 ) -> Result:
     """A claim, made of every trial: what is kept is the largest share of what is allowed, and where."""
-    blank, target = Result(operation.clauses, operation.name, kind, dtype, "not_offered"), FORMATS[dtype]
-    points, largest, worst = 0, 0.0, None
-    try:
-        for given in _trials(session, target, epsilons, degrees):
-            found = differentiated(session, given, target)
-            shares = holds(given, found, target)
-            points += len(shares)
-            share, i = max(shares)
-            if share > largest:
-                largest, worst = share, _worst(given, i, float(found.ravel()[i]), target)
-    except NotOffered as reason:
-        return replace(blank, message=str(reason))
-    except AdapterError as error:
-        return replace(blank, verdict="error", message=str(error))
+    target, points, largest, worst = FORMATS[dtype], 0, 0.0, None
+    for given in _trials(session, target, epsilons, degrees):
+        found = differentiated(session, given, target)
+        shares = holds(given, found, target)
+        points += len(shares)
+        share, i = max(shares)
+        if share > largest:
+            largest, worst = share, _worst(given, i, float(found.ravel()[i]), target)
     done = replace(blank, verdict="conforms", points=points, certified=points, max_share=largest)
-    return done if largest <= 1 else replace(done, verdict="deviates", worst=worst, message=FAILURES[kind])
+    return done if largest <= 1 else replace(done, verdict="deviates", worst=worst, message=FAILURES[blank.property])
 
 
 def _error(given: Trial, i: int, actual: float) -> float:
@@ -114,20 +111,15 @@ def _worst(given: Trial, i: int, actual: float, target: Format) -> Worst:
     return Worst(inputs, wanted, Number.of(actual), f"component {i + 1}", _error(given, i, actual), given.room(i, target))
 
 
-def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("purity")
+def check_purity(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Theta keeps its bytes, and a result keeps its values when the operation is called again."""
-    blank, target = Result(operation.clauses, operation.name, "purity", dtype, "not_offered"), FORMATS[dtype]
-    points = 0
-    try:
-        for first, again in zip(*(_trials(session, target, epsilons, (2,)) for epsilons in (EPSILONS, EPSILONS[::-1])), strict=True):
-            message = _harm(session, first, again)
-            points += 1
-            if message:
-                return replace(blank, verdict="deviates", points=points, message=message)
-    except NotOffered as reason:
-        return replace(blank, message=str(reason))
-    except AdapterError as error:
-        return replace(blank, verdict="error", message=str(error))
+    target, points = FORMATS[dtype], 0
+    for first, again in zip(*(_trials(session, target, epsilons, (2,)) for epsilons in (EPSILONS, EPSILONS[::-1])), strict=True):
+        message = _harm(session, first, again)
+        points += 1
+        if message:
+            return replace(blank, verdict="deviates", points=points, message=message)
     return replace(blank, verdict="conforms", points=points)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from eqwise.conformance import draws
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.chance import Finding, Judgement, judged
-from eqwise.conformance.check import Check
+from eqwise.conformance.check import Check, judging
 from eqwise.conformance.draws import Draws, standardised
 from eqwise.conformance.invocation import AdapterError, checked, guarded
 from eqwise.conformance.session import Session
@@ -36,15 +36,11 @@ class Layers:
     shape: tuple[int, int]
 
 
-def check_distribution(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("distribution")
+def check_distribution(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Entries are independent draws from the law: wide, tall, square, and in small layers over many seeds."""
-    blank, target = Result(operation.clauses, operation.name, "distribution", dtype, "not_offered"), FORMATS[dtype]
-    try:
-        groups = _groups(session, operation, target)
-    except NotOffered as reason:
-        return replace(blank, message=str(reason))
-    except AdapterError as error:
-        return replace(blank, verdict="error", message=str(error))
+    target = FORMATS[dtype]
+    groups = _groups(session, operation, target)
     blank = replace(blank, points=sum(layers.weights.size for group in groups for layers in group))
     printed = _judged(operation, AS_PRINTED, groups, target)
     if printed.alarm is None:
@@ -128,23 +124,18 @@ def check_zero(session: Session, operation: Operation, dtype: str) -> Result:
     return blank
 
 
-def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("purity")
+def check_purity(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """A layer follows from shape, seed and dtype alone, and keeps its numbers and its memory to itself."""
-    blank = Result(operation.clauses, operation.name, "purity", dtype, "conforms")
     seeds = () if operation.name == "bias" else (7,)
     others = () if operation.name == "bias" else (8,)
     points = 0
     for shape in BIASES if operation.name == "bias" else ((3, 5), (64, 32)):
-        try:
-            message = _harm(session, operation, (shape, *seeds, dtype), (shape, *others, dtype))
-        except NotOffered as reason:
-            return replace(blank, verdict="not_offered", message=str(reason))
-        except AdapterError as error:
-            return replace(blank, verdict="error", message=str(error))
+        message = _harm(session, operation, (shape, *seeds, dtype), (shape, *others, dtype))
         points += 1
         if message:
             return replace(blank, verdict="deviates", points=points, message=message)
-    return replace(blank, points=points)
+    return replace(blank, verdict="conforms", points=points)
 
 
 def _harm(session: Session, operation: Operation, arguments: tuple[Any, ...], others: tuple[Any, ...]) -> str | None:

@@ -16,11 +16,10 @@ import pytest
 
 from eqwise.conformance import invocation, metrics, samples
 from eqwise.conformance.adapter import OPERATIONS, NotOffered
-from eqwise.conformance.check import attempted
+from eqwise.conformance.check import answered, attempted
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.evidence import result_shape
 from eqwise.conformance.inputs import block, critical_ordinals
-from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.samples import cast
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Number, Result, Worst
@@ -231,7 +230,7 @@ def _test(body: Body, blank: Result, operations: tuple[str, ...], clauses: tuple
 
     def check(session: Session, dtype: str) -> Result:
         own = replace(blank, dtype=dtype if typed else None)
-        return attempted(own, lambda: _tried(body, own, operations, session))
+        return attempted(own, lambda: answered(own, lambda: _tried(body, own, operations, session)))
 
     def test_of_dtype(dtype: str, settle: Any) -> None:
         settle(partial(check, dtype=dtype))
@@ -248,13 +247,8 @@ def _test(body: Body, blank: Result, operations: tuple[str, ...], clauses: tuple
 def _tried(body: Body, blank: Result, operations: tuple[str, ...], session: Session) -> Result:
     target = FORMATS[blank.dtype or "float64"]
     trial = Trial(session, target, session.seed_for(body.__name__, blank.dtype))
-    try:
-        trial.need(*operations)
-        body(trial)
-    except NotOffered as reason:
-        return replace(blank, message=str(reason))
-    except AdapterError as error:
-        return replace(blank, verdict="error", message=str(error))
+    trial.need(*operations)
+    body(trial)
     verdict = "deviates" if trial.message else "conforms"
     return replace(blank, verdict=verdict, points=trial.points, worst=trial.worst, message=trial.message or None)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
-from eqwise.conformance.check import Check
+from eqwise.conformance.check import Check, judging
 from eqwise.conformance.comparison import Claim, Outcome, judge, reported
 from eqwise.conformance.inputs import Generator
 from eqwise.conformance.integers import check_integers
@@ -101,18 +101,13 @@ def _counted(session: Session, operation: Operation, table: Table, rng: Generato
     return Counted(table, result.ravel(), known)
 
 
-def check_value(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("value")
+def check_value(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Every count and every share of counts equals the formula's, in the format of the result."""
-    blank = Result(operation.clauses, operation.name, "value", None, "not_offered")
     rng = np.random.default_rng(session.seed_for(operation.name, "value"))
     chosen = list(tables(session, rng))
     is_defined = _defined(operation.formula, chosen)
-    try:
-        found = [_counted(session, operation, table, rng) for table, judged in zip(chosen, is_defined, strict=True) if judged]
-    except NotOffered as reason:
-        return replace(blank, message=str(reason))
-    except AdapterError as error:
-        return replace(blank, verdict="error", message=str(error))
+    found = [_counted(session, operation, table, rng) for table, judged in zip(chosen, is_defined, strict=True) if judged]
     others = [table for table, judged in zip(chosen, is_defined, strict=True) if not judged]
     extended, told = _undefined(session, operation, others, rng)
     result = _under_readings(session, operation, blank, found, extended)
@@ -170,21 +165,15 @@ def _judged(claim: Claim, found: list[Counted]) -> Outcome:
     return outcome
 
 
-def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("purity")
+def check_purity(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Labels keep their bytes, and a result keeps its values when the operation is called again."""
-    blank = Result(operation.clauses, operation.name, "purity", None, "not_offered")
     rng = np.random.default_rng(session.seed_for(operation.name, "purity"))
     points = 0
     for _ in range(session.volume * 2):
         table = rng.integers(1, 6, len(COUNTS))
-        try:
-            message = harm_of_calling(
-                session, operation, list(operation.inputs), labels(_whole(table), rng), labels(_whole(table[::-1] + 1), rng)
-            )
-        except NotOffered as reason:
-            return replace(blank, message=str(reason))
-        except AdapterError as error:
-            return replace(blank, verdict="error", message=str(error))
+        first, again = labels(_whole(table), rng), labels(_whole(table[::-1] + 1), rng)
+        message = harm_of_calling(session, operation, list(operation.inputs), first, again)
         points += 1
         if message:
             return replace(blank, verdict="deviates", points=points, message=message)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from eqwise.conformance.adapter import NotOffered, Operation
-from eqwise.conformance.check import Check
+from eqwise.conformance.adapter import Operation
+from eqwise.conformance.check import Check, judging
 from eqwise.conformance.comparison import Claim, Outcome, judge
-from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.optimizer_claims import (
     METHODS,
     Method,
@@ -72,14 +71,18 @@ class Evidence:
         return {number for finding in (self.step, *self.slots) if finding.failed for number in finding.equations}
 
 
-def check_update(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("update")
+def check_update(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Every step takes theta where the formula does: from what the optimizer shows that it keeps, or else from all gradients."""
-    return _result(session, operation, "update", dtype, lambda found: (found.step,))
+    found = evidence(session, operation, dtype)
+    return _result(blank, found, (found.step,))
 
 
-def check_state(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("state")
+def check_state(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """What the optimizer keeps follows, step by step, from what it kept before, from 0 on."""
-    return _result(session, operation, "state", dtype, lambda found: found.slots)
+    found = evidence(session, operation, dtype)
+    return _result(blank, found, found.slots)
 
 
 def evidence(session: Session, operation: Operation, dtype: str) -> Evidence:
@@ -203,15 +206,7 @@ def _seen(claim: Claim, rows: Floats, actual: Floats) -> str:
     return f"where the formula is 0/0, at {len(rows)} places, theta {told[0]}"
 
 
-def _result(session: Session, operation: Operation, kind: str, dtype: str, chosen: Callable[[Evidence], Sequence[Finding]]) -> Result:
-    blank = Result(operation.clauses, operation.name, kind, dtype, "not_offered")
-    try:
-        found = evidence(session, operation, dtype)
-    except NotOffered as reason:
-        return replace(blank, message=str(reason))
-    except AdapterError as error:
-        return replace(blank, verdict="error", message=str(error))
-    findings = chosen(found)
+def _result(blank: Result, found: Evidence, findings: Sequence[Finding]) -> Result:
     if not findings:
         return replace(blank, message="what it keeps is not shown")
     outcome = reduce(Outcome.merged, [finding.outcome for finding in findings])

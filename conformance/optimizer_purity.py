@@ -10,7 +10,8 @@ import numpy as np
 
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import Adapter, NotOffered, Operation
-from eqwise.conformance.invocation import AdapterError, flattened, guarded
+from eqwise.conformance.check import judging
+from eqwise.conformance.invocation import flattened, guarded
 from eqwise.conformance.optimizer_plans import SHAPES, Plan, plans
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
@@ -20,9 +21,9 @@ from eqwise.spec.numbers.formats import FORMATS, Format
 STEPS = 4
 
 
-def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("purity")
+def check_purity(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Neither theta nor a gradient is written, and no result or state changes after it was handed out."""
-    blank = Result(operation.clauses, operation.name, "purity", dtype, "not_offered")
     target, points = FORMATS[dtype], 0
     chosen = plans(operation, 1, target, session.seed_for(operation.name, "purity", dtype))[: len(SHAPES)]
     for plan in chosen:
@@ -31,8 +32,6 @@ def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
         except NotOffered as reason:
             blank = replace(blank, message=str(reason))
             continue
-        except AdapterError as error:
-            return replace(blank, verdict="error", message=str(error))
         points += STEPS
         if harm:
             return replace(blank, verdict="deviates", points=points, message=f"{operation.name} {harm}")

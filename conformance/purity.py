@@ -10,6 +10,7 @@ import numpy as np
 
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.check import judging
 from eqwise.conformance.evidence import result_shape
 from eqwise.conformance.invocation import AdapterError, as_array, flattened, gradients, raw_value
 from eqwise.conformance.samples import Call
@@ -21,10 +22,10 @@ from eqwise.spec.numbers.formats import FORMATS, Format
 STRUCTURES = 4
 
 
-def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("purity")
+def check_purity(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Inputs keep their bytes, and a result keeps its values when the operation is called again."""
     target = FORMATS[dtype]
-    blank = Result(operation.clauses, operation.name, "purity", dtype, "not_offered")
     points = 0
     for first, again in _pairs(session, operation, target):
         for harm in (_value_harm, _gradient_harm):
@@ -33,9 +34,9 @@ def check_purity(session: Session, operation: Operation, dtype: str) -> Result:
             except NotOffered as reason:
                 blank = replace(blank, message=str(reason))
                 continue
-            except AdapterError as error:
+            except AdapterError:
                 if harm is _value_harm:
-                    return replace(blank, verdict="error", message=str(error))
+                    raise
                 continue  # the derivative property says so
             points += 1
             if message:

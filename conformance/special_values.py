@@ -8,10 +8,11 @@ import numpy as np
 from flint import arb
 
 from eqwise.conformance import samples
-from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.adapter import Operation
+from eqwise.conformance.check import judging
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.comparison import Claim
-from eqwise.conformance.invocation import AdapterError, value
+from eqwise.conformance.invocation import value
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.certify import precision, rounded
@@ -21,17 +22,12 @@ POINTS = np.array([np.inf, -np.inf, np.nan, -0.0])
 FAR_OUT = 8192  # 2 to this power lies beyond every format
 
 
-def check_special_values(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("special_values", label="outside the notes")
+def check_special_values(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """The limits at ±inf, nan at nan, the value of zero at −0."""
     target = FORMATS[dtype]
-    blank = Result(operation.clauses, operation.name, "special_values", dtype, "not_offered", label="outside the notes")
     hyper = samples.usual_hyper(operation)[0]
-    try:
-        actual = value(session.adapter, operation, [samples.cast(POINTS, target)], POINTS.shape, target, **hyper)
-    except NotOffered as reason:
-        return replace(blank, message=str(reason))
-    except AdapterError as error:
-        return replace(blank, verdict="error", message=str(error))
+    actual = value(session.adapter, operation, [samples.cast(POINTS, target)], POINTS.shape, target, **hyper)
     expected = _limits(value_claim(Frame(operation.name)), tuple(hyper.values()), target)
     same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
     differs = [f"f({x}) = {a}, not {e}" for x, a, e, ok in zip(POINTS, actual, expected, same, strict=True) if not ok]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.check import judging
 from eqwise.conformance.comparison import Outcome, reported
 from eqwise.conformance.gradient_claims import Network
 from eqwise.conformance.gradient_examples import Example, example, gradients_of, judged, with_other_sums
@@ -24,15 +25,11 @@ NETWORKS = (Network((2, 3), "tanh", "softmax"), Network((2, 2, 2), "logistic", "
 FOLLOWS = {False: "δ of the output is y − t, as (56) prints it", True: "δ of the output is (Σt)y − t, the derivative of (29)"}
 
 
-def check_target_sums(session: Session, operation: Operation, dtype: str) -> Result:
+@judging("target_sums", CLAUSES)
+def check_target_sums(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Where targets do not add up to 1, δ of the output is (56) as printed, or the derivative of (29)."""
-    blank, target = Result(CLAUSES, operation.name, "target_sums", dtype, "not_offered"), FORMATS[dtype]
-    try:
-        outcomes = [_outcomes(session, plain, other, target) for plain, other in _calls(session, target)]
-    except NotOffered as reason:
-        return replace(blank, message=str(reason))
-    except AdapterError as error:
-        return replace(blank, verdict="error", message=str(error))
+    target = FORMATS[dtype]
+    outcomes = [_outcomes(session, plain, other, target) for plain, other in _calls(session, target)]
     if None in outcomes:
         return replace(blank, message="not told: the gradients are wrong for targets that add up to 1 too")
     told = {weighted: _merged([outcome[weighted] for outcome in outcomes if outcome]) for weighted in FOLLOWS}

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from eqwise.conformance import invocation
-from eqwise.conformance.adapter import NotOffered, Operation
-from eqwise.conformance.check import Check
-from eqwise.conformance.invocation import AdapterError, checked, guarded
+from eqwise.conformance.adapter import Operation
+from eqwise.conformance.check import Check, judging
+from eqwise.conformance.invocation import checked, guarded
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.numbers.bounds import FACTOR
@@ -81,14 +81,10 @@ class Subject:
 def property_of(kind: str, clause: str, body: Callable[[Subject, Result], Result]) -> Check:
     """A check that turns what the adapter raises, and conditions that fail, into verdicts."""
 
-    def check(session: Session, operation: Operation, dtype: str) -> Result:
-        blank = Result((clause,), operation.name, kind, dtype, "not_offered")
+    @judging(kind, (clause,))
+    def check(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
         try:
             return body(Subject(session, operation, FORMATS[dtype]), blank)
-        except NotOffered as reason:
-            return replace(blank, message=str(reason))
-        except AdapterError as error:
-            return replace(blank, verdict="error", message=str(error))
         except Failed as message:
             return replace(blank, verdict="deviates", message=str(message))
 
