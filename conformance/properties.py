@@ -52,7 +52,7 @@ def _checked(session: Session, operation: Operation, kind: str, dtype: str, own:
     collected: list[Sample] = []
     reason = "no case of it is offered"
     try:
-        for collect, call in _planned(session, operation, kind, target, own, bulk):
+        for collect, call in planned(session, operation, kind, target, own, bulk):
             try:
                 collected += collect(session, call, target)
             except NotOffered as refusal:  # of this case; others may be offered
@@ -72,7 +72,7 @@ def _pinned(session: Session, result: Result, target: Format) -> Result:
     return replace(result, clauses=tuple(f"eq{number}" for number in explain(session, target)))
 
 
-def _planned(
+def planned(
     session: Session, operation: Operation, kind: str, target: Format, own: Collect, bulk: Collect
 ) -> Iterator[tuple[Collect, Call]]:
     for call in evidence.calls(session, operation, kind, target):

@@ -32,7 +32,7 @@ _SECTIONS = (  # the first equation of every section that has one
 
 EQUATIONS: dict[int, Equation] = {}
 STATEMENTS: dict[str, Statement] = {}
-_chosen: ContextVar[Mapping[int, str]] = ContextVar("chosen readings", default=MappingProxyType({}))
+_chosen: ContextVar[Mapping[int, str | Formula]] = ContextVar("chosen readings", default=MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,10 @@ class Equation:
         taken = signature(formula).parameters if named else ()
         return formula(*arguments, **{name: value for name, value in named.items() if name in taken})
 
-    def formula_as(self, reading: str) -> Formula:
-        """The formula under this reading."""
+    def formula_as(self, reading: str | Formula) -> Formula:
+        """The formula under this reading; a formula that is tried in place of it is taken as it is."""
+        if callable(reading):
+            return reading
         if self.formula is None:
             raise TypeError(f"equation ({self.number}) has no transcription, so it cannot be evaluated")
         return self.formula if reading == AS_PRINTED else self.readings[reading].formula
@@ -147,10 +149,13 @@ def clause_of(key: str) -> Equation | Statement:
 
 
 @contextmanager
-def reading_as(chosen: Mapping[int, str]) -> Iterator[None]:
-    """Within this context the equations of these numbers are read so, wherever a formula is composed of them."""
+def reading_as(chosen: Mapping[int, str | Formula]) -> Iterator[None]:
+    """Within this context the equations of these numbers are read so, wherever a formula is composed of them.
+
+    A formula that is no reading, but is tried in place of the printed one, may be given itself.
+    """
     for number, name in chosen.items():
-        if name != AS_PRINTED and name not in EQUATIONS[number].readings:
+        if not callable(name) and name != AS_PRINTED and name not in EQUATIONS[number].readings:
             raise ValueError(f"equation ({number}) has no reading {name!r}; it has {list(EQUATIONS[number].readings)}")
     token = _chosen.set({**_chosen.get(), **chosen})
     try:

@@ -8,7 +8,7 @@ import numpy as np
 
 from eqwise.spec.backpropagation import Loss
 from eqwise.spec.distributions import Distribution
-from eqwise.spec.document import AS_PRINTED, Equation, reading_as
+from eqwise.spec.document import AS_PRINTED, Equation, Formula, reading_as
 from eqwise.spec.network import Activation
 from eqwise.spec.numbers.expression import Array, Expression, each, lifted, node, symbol, symbols
 from eqwise.spec.numbers.printing import text
@@ -17,7 +17,7 @@ SIZE = 2  # elements of a vector; a matrix has one column more than rows, so tha
 _AUGMENTED = {"theta_l": (SIZE + 1, SIZE), "theta_next": (SIZE + 1, SIZE), "h_0": (SIZE + 1,)}  # section 9: a row 0 for the bias
 
 
-def graph(equation: Equation, reading: str = AS_PRINTED) -> list[Expression]:
+def graph(equation: Equation, reading: str | Formula = AS_PRINTED) -> list[Expression]:
     """The outputs of the formula on symbols: vectors of two elements, matrices of two rows and three columns.
 
     Of a law, the parameters of its distribution.
@@ -29,7 +29,7 @@ def graph(equation: Equation, reading: str = AS_PRINTED) -> list[Expression]:
     return [lifted(output) for output in outputs]
 
 
-def formula(equation: Equation, reading: str = AS_PRINTED) -> str:
+def formula(equation: Equation, reading: str | Formula = AS_PRINTED) -> str:
     """The printable formula; the first output where it has several, and the TeX where it is not transcribed."""
     if equation.kind == "law" and equation.formula is not None:
         return str(_on_symbols(equation, reading))
@@ -37,7 +37,7 @@ def formula(equation: Equation, reading: str = AS_PRINTED) -> str:
     return text(outputs[0]) + (", …" if len(outputs) > 1 else "") if outputs else equation.tex
 
 
-def _on_symbols(equation: Equation, reading: str) -> Any:
+def _on_symbols(equation: Equation, reading: str | Formula) -> Any:
     parameters = signature(equation.formula_as(reading)).parameters.items()
     with reading_as({equation.number: reading}):
         return equation(**{name: _argument(name, parameter.annotation) for name, parameter in parameters})

@@ -2,10 +2,104 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from eqwise.conformance.adapter import OPERATIONS, Operation
+from eqwise.conformance.diagnosis import fitting
+from eqwise.conformance.diagnosis.gathering import afresh, trials_of
+from eqwise.conformance.diagnosis.hypotheses import Hypothesis, all_of
+from eqwise.conformance.diagnosis.trials import Failing, Readings, Trial, failing
 from eqwise.conformance.session import Session
-from eqwise.conformance.verdicts import Result
+from eqwise.conformance.verdicts import Explanation, Result
+from eqwise.spec.numbers.formats import FORMATS, Format
+
+MOST = 4  # explanations that are told
+FRESH = 3  # seeds that are tried until enough fails again
+CLOSE = 1 / 16  # shares of other places that say as much
+ENOUGH = 6  # places that must fail again on fresh inputs
 
 
 def explained(session: Session, result: Result) -> Result:
     """The result with every explanation that fits."""
-    return result
+    operation = OPERATIONS.get(result.operation or "")
+    if operation is None or result.verdict not in ("deviates", "inaccurate"):
+        return result
+    target = FORMATS[result.dtype or "float64"]
+    return replace(result, explanations=tuple(_explanations(session, operation, result, target)))
+
+
+def _explanations(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
+    accept = ("conforms",) if result.verdict == "inaccurate" else ("conforms", "inaccurate", "undecided")
+    base = _declared(session, operation)
+    found = failing(_sorted(trials_of(session, operation, result.property, target)), base, target, accept)
+    fitting_ones = _fitting(found, base, target) if found else []
+    if not fitting_ones:
+        return []
+    again = _again(session, operation, result.property, base, target, accept)
+    if sum(len(one.places) for one in again) < ENOUGH:
+        return []
+    confirmed = [h for h in fitting_ones if fitting.explains(h, again, base, target)]
+    return [_told(h, again, base, target) for h in _simplest(confirmed, again, base, target)[:MOST]]
+
+
+def _declared(session: Session, operation: Operation) -> Readings:
+    """The readings that the framework declares: what it is held against."""
+    return tuple((int(key[2:]), name) for key, name in session.declared(operation.name).items() if key.startswith("eq"))
+
+
+def _sorted(trials: Sequence[Trial]) -> list[Trial]:
+    """Small formulas first, on which everything is faster."""
+    return sorted(trials, key=lambda trial: trial.actual.shape[1])
+
+
+def _fitting(found: list[Failing], base: Readings, target: Format) -> list[Hypothesis]:
+    """Those that fit every failing place, the simplest first; once one fits everywhere, nothing is tried that is less simple."""
+    hypotheses = sorted(all_of([one.trial for one in found], base, target), key=lambda h: h.cost)
+    fit: list[Hypothesis] = []
+    enough = float("inf")
+    for hypothesis in hypotheses:
+        if hypothesis.cost > enough:
+            break
+        for candidate in fitting.plausible(hypothesis, found, base, target):
+            if fitting.explains(candidate, found, base, target):
+                fit.append(candidate)
+                if fitting.elsewhere(candidate, found, base, target) == 1:
+                    enough = min(enough, candidate.cost)
+                break
+    return fit
+
+
+def _again(
+    session: Session, operation: Operation, kind: str, base: Readings, target: Format, accept: tuple[str, ...]
+) -> list[Failing]:
+    """Failing places of fresh inputs."""
+    found: list[Failing] = []
+    for turn in range(1, FRESH + 1):
+        found += failing(_sorted(trials_of(afresh(session, turn), operation, kind, target)), base, target, accept)
+        if sum(len(one.places) for one in found) >= ENOUGH:
+            break
+    return found
+
+
+def _simplest(confirmed: list[Hypothesis], again: list[Failing], base: Readings, target: Format) -> list[Hypothesis]:
+    """Those that hold everywhere, or else all; of them the simplest, which hold at most of the other places too; one of each formula."""
+    held = {h: fitting.elsewhere(h, again, base, target) for h in confirmed}
+    left = [h for h in confirmed if held[h] == 1] or confirmed
+    left = [h for h in left if h.cost == min(other.cost for other in left)]
+    seen: dict[object, Hypothesis] = {}
+    for hypothesis in [h for h in left if held[h] >= max(held[other] for other in left) - CLOSE]:
+        key = hypothesis if hypothesis.format or hypothesis.program else hypothesis.claim(again[0].trial, base).outputs
+        seen.setdefault(key, hypothesis)
+    return list(seen.values())
+
+
+def _told(hypothesis: Hypothesis, again: list[Failing], base: Readings, target: Format) -> Explanation:
+    errors = fitting.errors(hypothesis, again, base, target) or []
+    points, max_ulp, text = len(errors), max(errors), f"where it fails: {hypothesis.text}"
+    if fitting.elsewhere(hypothesis, again, base, target) == 1:
+        text = hypothesis.text
+        if not hypothesis.is_rounded and hypothesis.program is None and hypothesis.format is None:
+            outcomes = [fitting.outcome(hypothesis, one, base, target) for one in again]
+            points, max_ulp = sum(one.points for one in outcomes), max(one.max_ulp for one in outcomes)
+    return Explanation(hypothesis.kind, text, hypothesis.clauses, points, max_ulp, hypothesis.formula)

@@ -1,0 +1,127 @@
+"""Holds a hypothesis against failing places: by floats first, which reject most of them, then by certified numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from eqwise.conformance import comparison
+from eqwise.conformance.comparison import Claim, Outcome
+from eqwise.conformance.diagnosis import constants
+from eqwise.conformance.diagnosis.edits import CONSTANT
+from eqwise.conformance.diagnosis.floats import on_rows
+from eqwise.conformance.diagnosis.hypotheses import Fit, Hypothesis
+from eqwise.conformance.diagnosis.trials import Failing, Readings
+from eqwise.spec.numbers.expression import Expression
+from eqwise.spec.numbers.formats import Floats, Format
+
+FIRST = 12  # failing places that floats look at
+CLOSER = 64  # so many times closer than the formula that failed
+NEAR = 16  # ulps of the actual value, within which floats may err
+ESTIMATES = 6
+TELLING_SHARE = 2  # one failing place in so many must tell the hypothesis from the printed formula
+MOVED = 1 + 2.0**-7  # a measured number must be known so well
+
+
+def plausible(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> Iterator[Hypothesis]:
+    """The hypothesis, its open number measured, if floats say that it comes much closer than the formula that failed."""
+    try:
+        first = hypothesis.claim(found[0].trial, base)
+        if hypothesis.program is not None or hypothesis.format is not None:
+            yield hypothesis
+            return
+        if first.outputs == found[0].claim.outputs:
+            return
+        candidates = _measured(hypothesis, first, found[0]) if hypothesis.is_open else [hypothesis]
+        for candidate in candidates:
+            if all(_closer(candidate, one, base, target) for one in found):
+                yield candidate
+    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return  # a formula that does not run for this shape
+
+
+def _measured(hypothesis: Hypothesis, claim: Claim, one: Failing) -> Iterator[Hypothesis]:
+    estimates: list[float] = []
+    for i, k in one.places[:ESTIMATES]:
+        columns: dict[Expression, float] = dict(zip(claim.inputs, one.rows[i].tolist(), strict=True))
+        actual = float(one.trial.actual[i, k])
+        if np.isfinite(actual):
+            estimates += constants.measured(claim.outputs[k], columns, actual)
+    for called, value in constants.likely([estimate for estimate in estimates if _is_determined(claim, one, estimate)]):
+        yield hypothesis.measured(value, called)
+
+
+def _is_determined(claim: Claim, one: Failing, estimate: float) -> bool:
+    """Whether a slightly larger and a slightly smaller number would show."""
+    step = abs(estimate) * (MOVED - 1) or 2.0**-20
+    chosen = [i for i, _ in one.places[:FIRST]]
+    outputs = tuple(claim.outputs[k] for _, k in one.places[:FIRST])
+    told = [
+        np.diag(on_rows(outputs, (*claim.inputs, CONSTANT), np.column_stack([one.rows[chosen], np.full(len(chosen), value)])))
+        for value in (estimate - step, estimate, estimate + step)
+    ]
+    with np.errstate(all="ignore"):
+        changes = [np.abs(other - told[1]) > 2.0**-20 * np.abs(told[1]) for other in (told[0], told[2])]
+    return all(bool(change.any()) for change in changes)
+
+
+def _closer(hypothesis: Hypothesis, one: Failing, base: Readings, target: Format) -> bool:
+    """Whether every one of some failing places is explained as far as floats tell."""
+    places = one.places[:FIRST]
+    claim = hypothesis.claim(one.trial, base)
+    rows = one.trial.rows(claim, (*base, *hypothesis.readings))
+    for k in {k for _, k in places}:
+        chosen = [i for i, other in places if other == k]
+        actual = one.trial.actual[chosen, k]
+        told = on_rows((claim.outputs[k],), claim.inputs, rows[chosen])[:, 0]
+        printed = on_rows((one.claim.outputs[k],), one.claim.inputs, one.rows[chosen])[:, 0]
+        if not _fit(told, printed, actual, target).all():
+            return False
+    return True
+
+
+def _fit(told: Floats, printed: Floats, actual: Floats, target: Format) -> Floats:
+    with np.errstate(all="ignore"):
+        error, before = np.abs(told - actual), np.abs(printed - actual)
+        near = error <= np.fmax(before / CLOSER, NEAR * target.ulp(np.where(np.isfinite(actual), actual, 0.0)))
+    unknown = ~np.isfinite(told) & np.isfinite(actual)  # an intermediate overflows: certified numbers will tell
+    return near | unknown | (told == actual) | (np.isnan(told) & np.isnan(actual))
+
+
+def explains(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> bool:
+    """Whether it fits every failing place, by certified numbers where they run on it."""
+    return errors(hypothesis, found, base, target) is not None
+
+
+def errors(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> list[float] | None:
+    """How far it is from every failing place, in ulps; None where one of them does not fit, or too few tell anything."""
+    fits = []
+    for one in found:
+        for made in _fits(hypothesis, one, one.places, base, target):
+            if made is None:
+                return None
+            fits.append(made)
+    enough = max(1 + 2 * (hypothesis.constant is not None), len(fits) // TELLING_SHARE)
+    return [one.ulps for one in fits] if sum(one.tells for one in fits) >= enough else None
+
+
+def elsewhere(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> float:
+    """The share of the places where the printed formula fits at which it fits as well; 1 means everywhere."""
+    fits = [made is not None for one in found for made in _fits(hypothesis, one, one.passing, base, target)]
+    return sum(fits) / len(fits) if fits else 1.0
+
+
+def _fits(
+    hypothesis: Hypothesis, one: Failing, places: Sequence[tuple[int, int]], base: Readings, target: Format
+) -> Iterator[Fit | None]:
+    claim = hypothesis.claim(one.trial, base)
+    rows = one.trial.rows(claim, (*base, *hypothesis.readings))
+    for i, k in places:
+        yield hypothesis.fit(claim, rows[i], k, float(one.trial.actual[i, k]), target, float(one.expected[i, k]))
+
+
+def outcome(hypothesis: Hypothesis, one: Failing, base: Readings, target: Format) -> Outcome:
+    """All results of a trial held against the hypothesis."""
+    claim = hypothesis.claim(one.trial, base)
+    return comparison.judge(claim, one.trial.rows(claim, (*base, *hypothesis.readings)), one.trial.actual, target)

@@ -1,0 +1,315 @@
+"""What could explain a failure: formulas, and changes of what goes into a formula or comes out of it.
+
+A hypothesis is told in words, makes a claim for any trial, and may leave one number open, which `constants` measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance.comparison import Claim, at_place
+from eqwise.conformance.diagnosis.edits import CONSTANT, Edit, at_most, edits
+from eqwise.conformance.diagnosis.floats import on_rows
+from eqwise.conformance.diagnosis.trials import Readings, Trial
+from eqwise.spec.document import EQUATIONS
+from eqwise.spec.numbers.bounds import FACTOR
+from eqwise.spec.numbers.expression import ONE, ZERO, Expression, maximum, negative, node, rebuild, walk
+from eqwise.spec.numbers.formats import FORMATS, Floats, Format
+from eqwise.spec.numbers.printing import text
+from eqwise.spec.transcript import formula
+
+Change = Callable[[Claim, Trial], Sequence[Expression]]
+MOST_NODES = 60
+PLAIN = 8  # characters of a number that somebody may have written
+FITS = ("conforms", "inaccurate")
+TELLING = 4  # a fit says something where so many allowances would fit between it and what was expected
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How far a number is from what a hypothesis says, in ulps, and whether that tells it from the printed formula."""
+
+    ulps: float
+    tells: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """One explanation: the word for it, a clause that tells it, and how far it is from what is printed.
+
+    `readings` are taken in place of the equations' own; `change` makes other outputs of the claim's.
+    """
+
+    kind: str
+    text: str
+    cost: int
+    readings: Readings = ()
+    change: Change | None = None
+    edit: Edit | None = None
+    is_open: bool = False
+    is_rounded: bool = False
+    constant: Expression | None = None
+    called: str = ""  # the constant in words
+    format: Format | None = None  # in which all was computed
+    program: Any = None  # the dtype whose floats evaluate the formula as it is written
+
+    def claim(self, trial: Trial, base: Readings) -> Claim:
+        """What it says of a trial's results; `base` are the readings that the framework declares."""
+        made = trial.build((*base, *self.readings))
+        outputs = list(made.outputs if self.change is None else self.change(made, trial))
+        if self.edit is not None and self.edit.kept:
+            outputs = _attached(outputs, self.edit.kept)
+        if self.constant is not None:
+            outputs = substituted(outputs, {CONSTANT: self.constant})
+        return replace(made, outputs=tuple(outputs), value=None, simplified=())
+
+    def fit(self, claim: Claim, row: Floats, k: int, actual: float, target: Format, expected: float) -> Fit | None:
+        """How this number fits, where the printed formula gives what was `expected`; None where it does not.
+
+        By certified numbers, or by floats where they are what the hypothesis speaks of.
+        """
+        unit = float((self.format or target).ulp(actual if np.isfinite(actual) else 0.0))
+        if self.is_rounded or self.program is not None:
+            told = float(target.round(on_rows(claim.outputs[k : k + 1], claim.inputs, row[None, :], self.program or np.float64))[0, 0])
+            error = 0.0 if told == actual or (np.isnan(told) and np.isnan(actual)) else abs(told - actual)
+            return Fit(error / unit, _apart(FACTOR * unit, actual, expected)) if error <= FACTOR * unit else None
+        if self.format is not None and self.format.round(actual) != actual:
+            return None
+        try:
+            found = at_place(claim, row.tolist(), k, actual, self.format or target)
+        except (ArithmeticError, ValueError):  # no case of it applies here
+            return None
+        if found.verdict not in FITS:
+            return None
+        narrow = self.format is not None and actual != 0 and self.format.round(expected) != expected
+        return Fit(found.error / unit, narrow or _apart(found.allowance, actual, expected))
+
+    def measured(self, value: Expression, called: str) -> Hypothesis:
+        """With this number in the place of the open one; one that is not plain is further from what is printed."""
+        further = 0 if len(called) <= PLAIN else 2
+        return replace(self, cost=self.cost + further, is_open=False, constant=value, called=called, text=self.text.replace("κ", called))
+
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """The equation that it changes."""
+        return (f"eq{self.edit.number}",) if self.edit else ()
+
+    @property
+    def formula(self) -> str:
+        """The formula that is followed instead, where one equation is changed."""
+        if self.edit is None:
+            return ""
+        shown = formula(EQUATIONS[self.edit.number], self.edit.formula)
+        return shown.replace("κ", self.called) if self.called else shown
+
+
+def _apart(allowance: float, actual: float, expected: float) -> bool:
+    """Whether several allowances would fit between what came and what was expected."""
+    return not np.isfinite(actual) and np.isfinite(allowance) or bool(TELLING * allowance <= abs(actual - expected))
+
+
+def substituted(outputs: Sequence[Expression], put: dict[Expression, Expression]) -> list[Expression]:
+    """The outputs with these expressions in the place of those symbols."""
+    return rebuild(outputs, lambda old, arguments: put.get(old))
+
+
+def _attached(outputs: list[Expression], kept: dict[Expression, Expression]) -> list[Expression]:
+    """What was kept out of a gradient, put back as a number."""
+    while any(v in kept for v in walk(outputs)):
+        outputs = substituted(outputs, kept)
+    return outputs
+
+
+def all_of(trials: Sequence[Trial], base: Readings, target: Format) -> Iterator[Hypothesis]:
+    """Every hypothesis about these trials."""
+    yield from of_precision(target)
+    claim = trials[0].build(base)
+    known = dict(base)
+    for equation in trials[0].taking_part():
+        yield from of_equation(equation, known.get(equation, "as_printed"), claim.is_derivative)
+    yield from of_inputs(claim)
+    yield from of_outputs(claim, trials)
+    if len(claim.outputs) == 1:
+        yield from of_nodes(claim)
+
+
+def of_precision(target: Format) -> Iterator[Hypothesis]:
+    """The right formula with too few digits, or evaluated as it is written."""
+    for lower in FORMATS.values():
+        if lower.p < target.p and lower.emax <= target.emax:
+            yield Hypothesis("lower precision", f"computed in {lower.name}", 0, format=lower)
+    for name, dtype in {target.name: target.dtype, "float64": np.dtype(np.float64)}.items():
+        told = f"the formula evaluated as it is printed, in {name}, which overflows or cancels here"
+        yield Hypothesis("literal evaluation", told, 0, program=dtype)
+
+
+def of_equation(equation: int, reading: str, is_derivative: bool) -> Iterator[Hypothesis]:
+    """One change in the transcription of an equation."""
+    for edit in edits(equation, reading):
+        if edit.is_detached and not is_derivative:
+            continue
+        where = f"in ({equation}), {edit.text}"
+        yield Hypothesis(edit.kind, where, edit.cost, ((equation, edit.formula),), None, edit, edit.is_open, edit.is_rounded)
+
+
+# what goes in
+
+
+def _groups(inputs: Sequence[Expression]) -> dict[str, list[Expression]]:
+    """The inputs by the array that they belong to."""
+    groups: dict[str, list[Expression]] = {}
+    for x in inputs:
+        groups.setdefault(str(x.value).partition("[")[0], []).append(x)
+    return groups
+
+
+def of_inputs(claim: Claim) -> Iterator[Hypothesis]:
+    """Arguments that are exchanged, bounded, scaled, or of another precision."""
+    names = list(_groups(claim.inputs))
+    for name in names:
+        yield from _of_input(name)
+    for k, first in enumerate(names):
+        for second in names[k + 1 :]:
+            yield Hypothesis("arguments exchanged", f"{first} and {second} exchanged", 1, change=_exchange(first, second))
+
+
+def _of_input(name: str) -> Iterator[Hypothesis]:
+    def put(kind: str, text: str, made: Callable[[Expression], Expression], cost: int, **more: bool) -> Hypothesis:
+        def change(claim: Claim, trial: Trial) -> Sequence[Expression]:
+            return substituted(claim.outputs, {x: made(x) for x in _groups(claim.inputs).get(name, [])})
+
+        return Hypothesis(kind, text, cost, change=change, **more)
+
+    yield put("bound", f"{name} bounded by κ from above", lambda x: at_most(x, CONSTANT), 1, is_open=True)
+    yield put("bound", f"{name} bounded by κ from below", lambda x: maximum(x, CONSTANT), 1, is_open=True)
+    yield put("bound", f"{name} bounded by κ in size", lambda x: maximum(at_most(x, CONSTANT), negative(CONSTANT)), 1, is_open=True)
+    yield put("factor", f"{name} times κ", lambda x: CONSTANT * x, 2, is_open=True)
+    yield put("constant added", f"κ added to {name}", lambda x: x + CONSTANT, 2, is_open=True)
+    yield put("own constant", f"κ for {name}", lambda x: CONSTANT, 2, is_open=True)
+    yield put("sign", f"the sign of {name} turned", lambda x: negative(x), 1)
+    yield put("one minus", f"1 - {name} for {name}", lambda x: 1 - x, 1)
+    yield put("absolute value", f"the absolute value of {name}", lambda x: abs(x), 2)
+    for precision in ("float16", "bfloat16", "float32"):
+        rounded = f"rounded to {precision}"
+        yield put("lower precision", f"{name} {rounded} first", lambda x, r=rounded: node(r, x), 1, is_rounded=True)  # type: ignore[misc]
+
+
+def _exchange(first: str, second: str) -> Change:
+    def change(claim: Claim, trial: Trial) -> Sequence[Expression]:
+        groups = _groups(claim.inputs)
+        a, b = groups.get(first, []), groups.get(second, [])
+        if len(a) != len(b):
+            raise ValueError(f"{first} and {second} are not of one shape")
+        return substituted(claim.outputs, {**dict(zip(a, b, strict=True)), **dict(zip(b, a, strict=True))})
+
+    return change
+
+
+# what comes out
+
+
+def of_outputs(claim: Claim, trials: Sequence[Trial]) -> Iterator[Hypothesis]:
+    """Results that are scaled, bounded, of the other sign, summed for averaged, or in each other's place."""
+
+    def put(kind: str, text: str, made: Callable[[Expression], Expression], cost: int, **more: bool) -> Hypothesis:
+        return Hypothesis(kind, text, cost, change=lambda claim, trial: [made(y) for y in claim.outputs], **more)
+
+    what = "the gradient" if claim.is_derivative else "the result"
+    yield put("sign", f"the sign of {what} turned", negative, 0)
+    yield put("zero", f"{what} is 0", lambda y: ZERO, 0)
+    if len(claim.cotangents) == 1:
+        yield Hypothesis("own slope", "a slope of κ", 1, change=lambda claim, trial: [CONSTANT * claim.cotangents[0]], is_open=True)
+    yield put("factor", f"{what} times κ", lambda y: CONSTANT * y, 1, is_open=True)
+    yield put("constant added", f"κ added to {what}", lambda y: y + CONSTANT, 2, is_open=True)
+    yield put("own constant", f"{what} is κ", lambda y: CONSTANT, 1, is_open=True)
+    yield put("bound", f"{what} bounded by κ from above", lambda y: at_most(y, CONSTANT), 1, is_open=True)
+    yield put("bound", f"{what} bounded by κ from below", lambda y: maximum(y, CONSTANT), 1, is_open=True)
+    yield put("absolute value", f"the absolute value of {what}", lambda y: abs(y), 1)
+    yield put("root", f"the root of {what}", lambda y: node("sqrt", y), 2)
+    yield put("square", f"the square of {what}", lambda y: y * y, 2)
+    for name in dict.fromkeys(name for trial in trials for name in trial.counts):
+        yield from _of_count(what, name)
+    if claim.cotangents:
+        yield Hypothesis("cotangent left out", "the cotangent left out", 1, change=_without_cotangent)
+    if claim.is_derivative and claim.value is not None:
+        yield Hypothesis("gradient of the output", "the gradient taken at the output in place of the input", 1, change=_at_the_output)
+
+
+def _of_count(what: str, name: str) -> Iterator[Hypothesis]:
+    def put(text: str, made: Callable[[Expression, int], Expression], cost: int = 1) -> Hypothesis:
+        def change(claim: Claim, trial: Trial) -> Sequence[Expression]:
+            return [made(y, trial.counts[name]) for y in claim.outputs]
+
+        return Hypothesis("mean for sum" if "divided" in text else "sum for mean", text, cost, change=change)
+
+    yield put(f"{what} divided by {name}: a mean for a sum", lambda y, n: y / n)
+    yield put(f"{what} times {name}: a sum for a mean", lambda y, n: n * y)
+    yield put(f"{what} divided by ({name} - 1) in place of {name}", lambda y, n: y * n / (n - 1) if n > 1 else y)
+
+
+def _without_cotangent(claim: Claim, trial: Trial) -> Sequence[Expression]:
+    return substituted(claim.outputs, dict.fromkeys(claim.cotangents, ONE))
+
+
+def _at_the_output(claim: Claim, trial: Trial) -> Sequence[Expression]:
+    assert claim.value is not None
+    return substituted(claim.outputs, {claim.inputs[claim.wrt]: claim.value})
+
+
+# what stands between, in a formula of scalars
+
+
+def of_nodes(claim: Claim) -> Iterator[Hypothesis]:
+    """One node of the graph changed: what no transcription shows is the graph of a derivative."""
+    (output,) = claim.outputs
+    nodes = [v for v in walk([output]) if v.operator not in ("number", "otherwise", "and", ">", "<", ">=", "<=")]
+    if len(nodes) > MOST_NODES:
+        return
+    for k, v in enumerate(nodes):
+        shown = text(v)
+        if v is not output:
+            yield Hypothesis("shortcut", f"the result is {shown}", 2, change=_node(k, nodes, None))
+        if claim.is_derivative and v.arguments:
+            for kind, told, made in _of_node(v):
+                yield Hypothesis(kind, f"in the gradient, {told}", 2, change=_node(k, nodes, made), is_open="κ" in told)
+
+
+def _of_node(v: Expression) -> Iterable[tuple[str, str, Callable[[tuple[Expression, ...]], Expression]]]:
+    shown, parts = text(v), [text(a) for a in v.arguments]
+    if v.operator in ("*", "+", "-", "/", "^"):
+        kind = "term left out" if v.operator in "+-" else "factor left out"
+        for j, part in enumerate(parts):
+            yield kind, f"{part} left out of {shown}", lambda a, j=j: _without(v, a, j)  # type: ignore[misc]
+    if v.operator == "cases":
+        for j in range(1, len(parts), 2):
+            yield "branch", f"{parts[j]} everywhere for {shown}", lambda a, j=j: a[j]  # type: ignore[misc]
+    if v.operator in ("exp", "log", "sqrt", "abs"):
+        yield f"{v.operator} left out", f"{parts[0]} for {shown}", lambda a: a[0]
+    yield "factor", f"{shown} times κ", lambda a: CONSTANT * node(v.operator, *a)
+    yield "sign", f"the sign of {shown} turned", lambda a: negative(node(v.operator, *a))
+
+
+def _without(v: Expression, arguments: tuple[Expression, ...], j: int) -> Expression:
+    rest = [a for k, a in enumerate(arguments) if k != j]
+    if v.operator == "-" and j == 0:
+        return negative(rest[0])
+    if v.operator == "/" and j == 0:
+        return ONE / rest[0]  # type: ignore[no-any-return]
+    return rest[0] if len(rest) == 1 else node(v.operator, *rest)
+
+
+def _node(k: int, nodes: list[Expression], made: Callable[[tuple[Expression, ...]], Expression] | None) -> Change:
+    """The graph with node k changed, or that node alone; other trials have the same graph over their own inputs."""
+
+    def change(claim: Claim, trial: Trial) -> Sequence[Expression]:
+        if claim.outputs[0] is not nodes[-1]:
+            raise ValueError("another graph")
+        if made is None:
+            return [nodes[k]]
+        return rebuild(claim.outputs, lambda old, arguments: made(arguments) if old is nodes[k] else None)
+
+    return change

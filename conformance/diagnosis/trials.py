@@ -1,0 +1,106 @@
+"""What an adapter returned, as trials: results that can be held against any formula, and the places where they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, wraps
+from typing import Any
+
+import numpy as np
+
+from eqwise.conformance import comparison
+from eqwise.conformance.comparison import Claim
+from eqwise.spec.certify import certified
+from eqwise.spec.document import EQUATIONS
+from eqwise.spec.numbers.bounds import FACTOR
+from eqwise.spec.numbers.formats import Floats, Format
+
+Readings = tuple[tuple[int, Any], ...]
+PLACES = 64  # failing places that are looked at
+LOOKED_AT = 400  # doubtful places that are judged to find them
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Results of one kind: `build` makes the claim under given readings, `rows` its inputs; `actual` is (rows, outputs).
+
+    `counts` are sizes of the call that a sum may be divided by, by name.
+    """
+
+    build: Callable[[Readings], Claim]
+    rows: Callable[[Claim, Readings], Floats]
+    actual: Floats
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def printed(self) -> Claim:
+        return self.build(())
+
+    def taking_part(self) -> tuple[int, ...]:
+        """The equations that the formula is composed of."""
+        called: list[int] = []
+
+        def recorded(number: int) -> Callable[..., Any]:
+            formula = EQUATIONS[number].formula
+            assert formula is not None
+
+            @wraps(formula)  # whose signature says what it takes by name
+            def run(*arguments: Any, **named: Any) -> Any:
+                called.append(number)
+                return formula(*arguments, **named)
+
+            return run
+
+        self.build(tuple((number, recorded(number)) for number, entry in EQUATIONS.items() if entry.formula is not None))
+        return tuple(dict.fromkeys(called))
+
+
+@dataclass(frozen=True, eq=False)
+class Failing:
+    """The places of a trial at which it fails: the row and the output, and some at which it does not."""
+
+    trial: Trial
+    places: tuple[tuple[int, int], ...]
+    passing: tuple[tuple[int, int], ...]
+    claim: Claim  # that it fails
+    rows: Floats
+    expected: Floats
+
+
+def failing(trials: Sequence[Trial], readings: Readings, target: Format, accept: tuple[str, ...]) -> list[Failing]:
+    """Of every trial some places that fail, spread over its rows; those without any are left out."""
+    found, left = [], PLACES
+    for trial in trials:
+        if left <= 0:
+            break
+        one = _failing(trial, readings, target, accept, max(8, left // 2))
+        if one.places:
+            found.append(one)
+            left -= len(one.places)
+    return found
+
+
+def _failing(trial: Trial, readings: Readings, target: Format, accept: tuple[str, ...], most: int) -> Failing:
+    claim = trial.build(readings)
+    rows = trial.rows(claim, readings)
+    exact = certified(claim.program, rows, target)
+    with np.errstate(all="ignore"):
+        ulps = np.abs((trial.actual - exact.high) - exact.low) / target.ulp(exact.high)
+    ulps[np.isnan(ulps)] = np.inf
+    ulps[np.isnan(exact.high)] = 0.0  # undefined, or not decided
+    doubtful = [(int(i), int(k)) for i, k in np.argwhere(ulps > FACTOR)]
+    bad: list[tuple[int, int]] = []
+    for i, k in _spread(doubtful, LOOKED_AT):
+        if len(bad) >= most:
+            break
+        if comparison.at_place(claim, rows[i].tolist(), k, float(trial.actual[i, k]), target).verdict not in accept:
+            bad.append((i, k))
+    good = [(int(i), int(k)) for i, k in np.argwhere(ulps <= FACTOR)]
+    return Failing(trial, tuple(bad), tuple(_spread(good, most)), claim, rows, exact.high)
+
+
+def _spread(places: list[tuple[int, int]], most: int) -> Iterator[tuple[int, int]]:
+    """So many of them at most, from all over."""
+    order = np.random.default_rng(len(places)).permutation(len(places))[:most]
+    return (places[i] for i in order)
