@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from eqwise.spec.document import EQUATIONS, Formula
-from eqwise.spec.numbers.expression import ONE, Expression, each, lifted, maximum, negative, node, number, symbol, total
+from eqwise.spec.numbers.expression import Expression, each, lifted, maximum, negative, node, number, symbol, total
 
 CONSTANT = symbol("κ")
+LOWER = ("float16", "bfloat16", "float32")
 _SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _FUNCTIONS = ("exp", "log", "sqrt", "abs")
 
@@ -89,9 +90,9 @@ def _definition(function: Formula) -> ast.FunctionDef:
 def _expressions(tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.AST]]:
     """The expressions of a function that stand for numbers, each with what it is part of."""
     for parent in ast.walk(tree):
-        for field, child in ast.iter_fields(parent):
+        for name, child in ast.iter_fields(parent):
             for part in child if isinstance(child, list) else [child]:
-                if isinstance(part, ast.expr) and not _is_structure(part, parent, field):
+                if isinstance(part, ast.expr) and not _is_structure(part, parent, name):
                     yield part, parent
 
 
@@ -99,8 +100,8 @@ def _is_structure(part: ast.expr, parent: ast.AST, field: str) -> bool:
     """What names a function, a target or an index, and is no number."""
     called = isinstance(parent, ast.Call) and field == "func"
     names = isinstance(getattr(part, "ctx", ast.Load()), (ast.Store, ast.Del)) or isinstance(parent, ast.arguments)
-    indexing = isinstance(parent, ast.Subscript) and field == "slice" or isinstance(part, (ast.Slice, ast.Starred))
-    ranged = isinstance(parent, ast.comprehension) or (isinstance(parent, ast.Attribute))
+    indexing = (isinstance(parent, ast.Subscript) and field == "slice") or isinstance(part, (ast.Slice, ast.Starred))
+    ranged = isinstance(parent, (ast.comprehension, ast.Attribute))
     return called or names or indexing or ranged
 
 
@@ -109,9 +110,9 @@ def _with(tree: ast.FunctionDef, place: int, source: str, function: Formula, kep
     made = copy.deepcopy(tree)
     part, parent = list(_expressions(made))[place]
     new = ast.parse(source, mode="eval").body
-    for field, child in ast.iter_fields(parent):
+    for name, child in ast.iter_fields(parent):
         if child is part:
-            setattr(parent, field, new)
+            setattr(parent, name, new)
         elif isinstance(child, list) and any(item is part for item in child):
             child[[item is part for item in child].index(True)] = new
     module = ast.fix_missing_locations(ast.Module([made], []))
@@ -132,13 +133,14 @@ def _changes(part: ast.expr, parent: ast.AST, function: Formula, parameters: tup
             yield from _of_operator(written, ast.unparse(left), operator, ast.unparse(right))
         case ast.UnaryOp(ast.USub(), operand):
             yield _Change("sign", f"the sign of {written} lost", ast.unparse(operand))
-        case ast.Compare([left], [operator], [right]) | ast.Compare(left, [operator], [right]):
+        case ast.Compare(comparators=[_]):
             yield from _of_comparison(written, part)
         case ast.Call(ast.Name(name), arguments):
             yield from _of_call(written, name, [ast.unparse(argument) for argument in arguments])
         case ast.Name(name) if name in parameters and not _is_callable(function, name):
             yield from _of_parameter(name, function, parameters, parent)
-    if isinstance(part, (ast.Compare, ast.Tuple)) or isinstance(parent, ast.Compare) or _is_exponent(part, parent) or _is_function(part, function):
+    decides = isinstance(part, (ast.Compare, ast.Tuple)) or isinstance(parent, ast.Compare)
+    if decides or _is_exponent(part, parent) or _is_function(part, function):
         return
     yield from _of_value(written, part)
 
@@ -263,7 +265,7 @@ def _of_value(written: str, part: ast.expr) -> Iterator[_Change]:
     yield _Change("root", f"the root of {written}", f"sqrt_of({inner})", 3)
     yield _Change("zero", f"0 for {written}", f"0 * {inner}", 3)
     yield _Change("not differentiated", f"{written} taken for a constant in the gradient", f"detached({inner})", 1)
-    for name in ("float16", "bfloat16", "float32"):
+    for name in LOWER:
         yield _Change("lower precision", f"{written} rounded to {name}", f"rounded_to_{name}({inner})", 3)
 
 
@@ -331,7 +333,7 @@ _HELPERS: dict[str, Any] = {
     "size": _elementwise(abs),
     "at_most": _elementwise(at_most),
     "at_least": _elementwise(maximum),
-    **{f"rounded_to_{name}": _elementwise(lambda x, name=name: node(f"rounded to {name}", x)) for name in ("float16", "bfloat16", "float32")},
+    **{f"rounded_to_{name}": _elementwise(lambda x, name=name: node(f"rounded to {name}", x)) for name in LOWER},
 }
 
 
@@ -361,5 +363,3 @@ def _is_exponent(part: ast.expr, parent: ast.AST) -> bool:
 def _is_exponent_of(parent: ast.AST, name: str) -> bool:
     return isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and ast.unparse(parent.right) == name
 
-
-__all__ = ["CONSTANT", "ONE", "Edit", "edits"]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from eqwise.conformance import evidence, properties
-from eqwise.conformance.adapter import OPERATIONS, NotOffered, Operation
+from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.diagnosis.trials import Trial
 from eqwise.conformance.evidence import Sample
 from eqwise.conformance.session import Session
-from eqwise.spec.numbers.formats import FORMATS, Format
+from eqwise.spec.numbers.formats import Format
 
 Gather = Callable[[Session, Operation, str, Format], list[Trial]]
 
@@ -52,4 +52,4 @@ def afresh(session: Session, turn: int) -> Session:
     return replace(session, adapter=session.adapter.adapter, seed=session.seed + 7919 * turn, cache={})  # type: ignore[attr-defined]
 
 
-__all__ = ["FORMATS", "GATHER", "OPERATIONS", "afresh", "trials_of"]
+

@@ -109,7 +109,7 @@ class Hypothesis:
 
 def _apart(allowance: float, actual: float, expected: float) -> bool:
     """Whether several allowances would fit between what came and what was expected."""
-    return not np.isfinite(actual) and np.isfinite(allowance) or bool(TELLING * allowance <= abs(actual - expected))
+    return (not np.isfinite(actual) and np.isfinite(allowance)) or bool(TELLING * allowance <= abs(actual - expected))
 
 
 def substituted(outputs: Sequence[Expression], put: dict[Expression, Expression]) -> list[Expression]:
@@ -178,7 +178,7 @@ def of_inputs(claim: Claim) -> Iterator[Hypothesis]:
 
 
 def _of_input(name: str) -> Iterator[Hypothesis]:
-    def put(kind: str, text: str, made: Callable[[Expression], Expression], cost: int, **more: bool) -> Hypothesis:
+    def put(kind: str, text: str, made: Callable[[Expression], Expression], cost: int, **more: Any) -> Hypothesis:
         def change(claim: Claim, trial: Trial) -> Sequence[Expression]:
             return substituted(claim.outputs, {x: made(x) for x in _groups(claim.inputs).get(name, [])})
 
@@ -215,7 +215,7 @@ def _exchange(first: str, second: str) -> Change:
 def of_outputs(claim: Claim, trials: Sequence[Trial]) -> Iterator[Hypothesis]:
     """Results that are scaled, bounded, of the other sign, summed for averaged, or in each other's place."""
 
-    def put(kind: str, text: str, made: Callable[[Expression], Expression], cost: int, **more: bool) -> Hypothesis:
+    def put(kind: str, text: str, made: Callable[[Expression], Expression], cost: int, **more: Any) -> Hypothesis:
         return Hypothesis(kind, text, cost, change=lambda claim, trial: [made(y) for y in claim.outputs], **more)
 
     what = "the gradient" if claim.is_derivative else "the result"
