@@ -38,6 +38,9 @@ class Case:
     `place` leads to one number: keys and positions into nested results, then the position in the flattened array.
     `expected` has the certified decimal digits of what should be there, more than the dtype holds; the failure is there
     while |actual − expected| > `allowance`, or the actual number is not finite.
+
+    Other questions than of the number: whether the calls `answer` in the `expected` shape and dtype, the place leading to an
+    array; whether `arguments` keep their bytes; whether a `result` does, the place beginning with the number of its call.
     """
 
     operation: str
@@ -46,6 +49,7 @@ class Case:
     place: tuple[int | str, ...]
     expected: str
     allowance: float
+    question: str = "number"
 
     def fails(self, actual: float) -> bool:
         """Whether this number shows the failure."""
@@ -65,6 +69,7 @@ class Case:
             "place": list(self.place),
             "expected": self.expected,
             "allowance": float(self.allowance).hex(),
+            "question": self.question,
         }
 
     @classmethod
@@ -73,9 +78,8 @@ class Case:
         calls = tuple(
             Call(c["method"], tuple(_made(c["arguments"])), _made(c["named"]), c["of"], c["is_attribute"]) for c in data["calls"]
         )
-        return cls(
-            data["operation"], data["dtype"], calls, tuple(data["place"]), data["expected"], float.fromhex(data["allowance"])
-        )
+        allowance = float.fromhex(data["allowance"])
+        return cls(data["operation"], data["dtype"], calls, tuple(data["place"]), data["expected"], allowance, data["question"])
 
 
 def replay(adapter: Adapter, case: Case) -> float:

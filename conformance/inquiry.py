@@ -9,8 +9,9 @@ from eqwise.conformance.diagnosis.search import explained
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 from eqwise.conformance.where import located
+from eqwise.conformance.witness import witnessed
 
-STEPS: tuple[Callable[[Session, Result], Result], ...] = (located, explained)
+STEPS: tuple[Callable[[Session, Result], Result], ...] = (located, witnessed, explained)
 
 
 def looked_into(session: Session, result: Result) -> Result:

@@ -27,7 +27,7 @@ def check_purity(session: Session, operation: Operation, dtype: str, blank: Resu
     """Inputs keep their bytes, and a result keeps its values when the operation is called again."""
     target = FORMATS[dtype]
     points = 0
-    for first, again in _pairs(session, operation, target):
+    for first, again in calls_of_equal_shape(session, operation, target):
         for harm in (_value_harm, _gradient_harm):
             try:
                 message = harm(session, first, again, target)
@@ -44,7 +44,7 @@ def check_purity(session: Session, operation: Operation, dtype: str, blank: Resu
     return replace(blank, verdict="conforms", points=points, message=None) if points else blank
 
 
-def _pairs(session: Session, operation: Operation, target: Format) -> list[tuple[Call, Call]]:
+def calls_of_equal_shape(session: Session, operation: Operation, target: Format) -> list[tuple[Call, Call]]:
     """Calls of equal shape with different numbers."""
     found = samples.drawn(samples.structures(operation, target), STRUCTURES, session.seed_for(operation.name, "purity", target.name))
     if operation.name in session.adapter.reduction:

@@ -10,13 +10,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eqwise.conformance.adapter import Adapter
+from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.conformance.case import Call, Case
+from eqwise.conformance.properties import checks_of
 from eqwise.conformance.report import bugs, trial
 from eqwise.conformance.report.bug import Setting, report, selection, title
 from eqwise.conformance.report.faults import Fault, faults
 from eqwise.conformance.report.trial import Trial, tried
+from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Explanation, Number, Result, Worst
+from eqwise.conformance.witness import witnessed
 
 EXPECTED = "20.081579051842223"
 
@@ -277,3 +280,70 @@ def test_titles_say_what_is_wrong():
     """By a short formula, or by the number and the title of the equation."""
     assert title(Fault((replace(ADAM, clauses=("eq64", "eq66")),))) == "adam deviates from equations (64) and (66) (Adam: first moment)"
     assert title(Fault((replace(VALUE, property="purity"),))).endswith("does not leave its arguments and results alone")
+
+
+class Harmful(Adapter):
+    """Wrong in ways that no number shows."""
+
+    def relu(self, x): raise RuntimeError("no `relu` <today>")
+    def logistic(self, x): return (1 / (1 + np.exp(-x)))[:1]
+
+    def tanh(self, x):
+        x *= 0
+        return x
+
+    def identity(self, x, kept={}):  # noqa: B006
+        out = kept.setdefault(x.shape, np.empty(x.shape))
+        out[...] = x
+        return out
+
+    def momentum(self, theta, eta, alpha): return Moving(theta, eta, alpha)
+
+
+class Moving:
+    """Momentum that hands out the velocity that it uses."""
+
+    def __init__(self, theta, eta, alpha):
+        self.theta, self.eta, self.alpha = theta, eta, alpha
+        self.v = [np.zeros_like(a) for a in theta] if isinstance(theta, list) else np.zeros_like(theta)
+
+    def step(self, gradient, eta=None):
+        many = isinstance(gradient, list)
+        for a, g, v in zip(*(item if many else [item] for item in (self.theta, gradient, self.v)), strict=True):
+            v *= self.alpha
+            v -= self.eta * g
+            a += v
+        return [a.copy() for a in self.theta] if many else self.theta.copy()
+
+    def state(self): return {"v": self.v}
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind", "question", "says"),
+    [
+        ("relu", "value", "answer", "RuntimeError: no `relu` <today>"),
+        ("logistic", "value", "answer", "float64 of shape (1,)"),
+        ("tanh", "purity", "arguments", "x is now [0.]"),
+        ("identity", "purity", "result", "before"),
+        ("momentum", "purity", "arguments", "theta"),
+    ],
+)
+def test_what_no_number_shows_has_a_script_too(operation, kind, question, says):
+    """A call that raises or answers in another shape, an argument that is written, a result that changes later."""
+    session, entry = Session(Harmful(), effort="smoke"), OPERATIONS[operation]
+    result = witnessed(session, checks_of(entry)[kind](session, entry, "float64"))
+    case = Case.from_json(result.case)
+    assert case.question == question
+    found = tried(Harmful, case, "t")
+    assert says in found.output, found.reason
+    assert tried(Gentle, case, "t").reason
+
+
+class Gentle(Adapter):
+    """The same operations, which do no harm."""
+
+    def relu(self, x): return np.maximum(x, 0)
+    def logistic(self, x): return 1 / (1 + np.exp(-x))
+    def tanh(self, x): return np.tanh(x)
+    def identity(self, x): return x.copy()
+    def momentum(self, theta, eta, alpha): return Moving([a.copy() for a in theta] if isinstance(theta, list) else theta.copy(), eta, alpha)

@@ -51,7 +51,7 @@ def title(fault: Fault) -> str:
     if fault.nature == "purity":
         return f"{fault.operation} does not leave its arguments and results alone"
     if fault.nature == "error":
-        return f"{fault.operation} fails where equation {_numbers(fault.clauses)} has a value"
+        return f"{fault.operation} does not answer as the contract asks"
     interval = f" on [{first.interval[0]}, {first.interval[1]}]" if first.interval else ""
     of = " in its derivative" if first.property == "derivative" and not any(r.property == "value" for r in fault.results) else ""
     return f"{fault.operation} {_VERBS.get(first.verdict, 'deviates from')} {_what(fault.clauses)}{of}{interval}"
@@ -150,7 +150,7 @@ def _numbers_of(result: Result, case: Case | None) -> Iterator[str]:
 
 def _is_of(case: Case, worst: Worst) -> bool:
     """Whether the case's digits are those of the worst place."""
-    return float(case.expected) == float.fromhex(worst.expected.hexadecimal) if worst.expected.decimal not in ("nan", "inf") else False
+    return case.question == "number" and float(case.expected) == float.fromhex(worst.expected.hexadecimal)
 
 
 def _error(result: Result, worst: Worst) -> str:

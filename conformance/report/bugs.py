@@ -39,5 +39,5 @@ def write(into: Path, results: Iterable[Result], setting: Setting, accuracy: str
 def _trial(fault: Fault, setting: Setting) -> Trial:
     """The script of the first result that has a case."""
     if fault.first.case is None:
-        return Trial(reason="no call that would show this by itself was found")
+        return Trial(reason="no calls that would show this by themselves were found")
     return tried(setting.fresh, Case.from_json(fault.first.case), title(fault))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.case import Call, Case
+from eqwise.conformance.harm import accepted
 from eqwise.conformance.report import literals
 from eqwise.conformance.report.lifting.program import Program
 from eqwise.spec.numbers.formats import FORMATS
@@ -21,10 +23,11 @@ _STEPS = {"step": ("gradient", "eta"), "train": ("x",), "infer": ("x",)}  # meth
 
 def script(program: Program, case: Case, title: str, is_plain: bool = False) -> str:
     """The source; `is_plain` where the answer is a number of Python's own. `ValueError` for inputs that no script can hold."""
-    acts = _Acts(program, case)
+    acts = Acts(program, case)
     lines = list(acts.lines())
-    parts = [_opening(title), _imports(program, lines), *program.definitions, "\n".join(lines), _verdict(acts, case, is_plain, program)]
-    return "\n\n".join(filter(None, parts)) + "\n"
+    imports = _imports(program, lines)
+    parts = [_opening(title), imports, *program.definitions, *_ENDINGS[case.question](acts, lines, is_plain)]
+    return "\n\n".join([*filter(None, parts)]) + "\n"
 
 
 def _opening(title: str) -> str:
@@ -38,13 +41,17 @@ def _imports(program: Program, lines: Sequence[str]) -> str:
 
 
 @dataclass
-class _Acts:
+class Acts:
     """The calls, a line each, with every array in a variable of its own."""
 
     program: Program
     case: Case
     names: set[str] = field(default_factory=set)
     results: list[str] = field(default_factory=list)
+    arrays: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.names |= {"kept", "changed", "actual", "expected", "allowance", "ulp", "error"}
 
     def lines(self) -> Iterator[str]:
         for call in self.case.calls:
@@ -62,6 +69,8 @@ class _Acts:
                 function = short
             self.results.append(self.fresh("result" if call is self.case.calls[-1] else _made(call, self.case.operation)))
             yield f"{self.results[-1]} = {function}" + ("" if call.is_attribute else f"({', '.join([*given, *named])})")
+            if self.case.question == "result" and len(self.results) == int(self.case.place[0]) + 1:
+                yield f"kept = np.array({self.array(self.at(int(self.case.place[0]), self.case.place[1:]))})"
 
     def argument(self, word: str, value: Any, given: list[str]) -> Iterator[str]:
         """The lines that make an argument, which is appended by its name; what is short stands in the call."""
@@ -70,9 +79,11 @@ class _Acts:
             return
         if isinstance(value, np.ndarray):
             name = self.fresh(word)
-            line = f"{name} = {self.converted(value)}"
+            late = self.case.question == "arguments"
+            line = f"{name} = {literals.array(value) if late else self.converted(literals.array(value))}"
             yield line + (f"  # {float(value.reshape(-1)[0])!r}" if value.size == 1 and "fromhex" in line else "")
-            given.append(name)
+            self.arrays.append(name)
+            given.append(self.converted(name) if late else name)
             return
         inner: list[str] = []
         words = OPERATIONS[self.case.operation].inputs if word == "inputs" else [f"{word}_{i + 1}" for i in range(len(value))]
@@ -81,9 +92,19 @@ class _Acts:
         text = ", ".join(inner)
         given.append(f"[{text}]" if isinstance(value, list) else f"({text}{',' if len(inner) == 1 else ''})")
 
-    def converted(self, array: Any) -> str:
+    def converted(self, array: str) -> str:
+        """An array of NumPy's as the framework's."""
         conversion = self.program.methods.get("from_numpy")
-        return f"{conversion}({literals.array(array)})" if conversion else literals.array(array)
+        return f"{conversion}({array})" if conversion else array
+
+    def array(self, result: str, is_plain: bool = False) -> str:
+        """A result as NumPy's."""
+        conversion = self.program.methods.get("to_numpy")
+        return f"np.asarray({conversion}({result}))" if conversion and not is_plain else f"np.asarray({result})"
+
+    def at(self, call: int, place: Sequence[int | str]) -> str:
+        """What is at a place in the result of a call."""
+        return self.results[call] + "".join(f"[{key!r}]" for key in place)
 
     def fresh(self, word: str) -> str:
         """A name for a variable."""
@@ -109,30 +130,78 @@ def _made(call: Call, operation: str) -> str:
     return "layer" if operation.endswith("_layer") else "optimizer" if OPERATIONS[operation].section == "10" else "made"
 
 
-def _verdict(acts: _Acts, case: Case, is_plain: bool, program: Program) -> str:
-    """What is printed, and the exit status."""
-    actual, expected, allowance, ulp, error = map(acts.fresh, ("actual", "expected", "allowance", "ulp", "error"))
-    place = acts.results[-1] + "".join(f"[{key!r}]" for key in case.place[:-1])
-    conversion = program.methods.get("to_numpy", "np.asarray")
-    array = f"np.asarray({conversion}({place}))" if conversion != "np.asarray" and not is_plain else f"np.asarray({place})"
-    spacing = float(FORMATS[case.dtype or "float64"].ulp(float(case.expected)))
-    packages = sorted({"numpy", *(name for line in program.imports if (name := _package(line)))})
-    return "\n".join((
-        f"{actual} = float({array}.reshape(-1)[{case.place[-1]}])",
-        "",
-        f"{expected} = {case.expected!r}",
-        f"{allowance} = {literals.number(case.allowance)}",
-        f"{ulp} = {literals.number(spacing)}",
-        f"{error} = abs({actual} - float({expected}))",
-        f'print("expected  ", {expected})',
-        f'print("actual    ", {actual})',
-        f'print("difference", f"{{{error}:.6g}} = {{{error} / {ulp}:.6g}} ulp, allowed {{{allowance}:.6g}}")',
-        f'print("python", sys.version.split()[0], *(f"{{name}} {{sys.modules[name].__version__}}" for name in {packages!r}))',
-        f"sys.exit(0 if {error} <= {allowance} else 1)",
+def _by_number(acts: Acts, lines: Sequence[str], is_plain: bool) -> Iterator[str]:
+    """One number, and how far it is off."""
+    case = acts.case
+    array = acts.array(acts.at(-1, case.place[:-1]), is_plain)
+    same = "" if math.isfinite(float(case.expected)) else "actual == float(expected) or "
+    yield "\n".join((*lines, f"actual = float({array}.reshape(-1)[{case.place[-1]}])"))
+    yield "\n".join((
+        f"expected = {case.expected!r}",
+        f"allowance = {literals.number(case.allowance)}",
+        f"ulp = {literals.number(float(FORMATS[case.dtype or 'float64'].ulp(float(case.expected))))}",
+        "error = abs(actual - float(expected))",
+        'print("expected  ", expected)',
+        'print("actual    ", actual)',
+        'print("difference", f"{error:.6g} = {error / ulp:.6g} ulp, allowed {allowance:.6g}")',
+        _versions(acts.program),
+        f"sys.exit(0 if {same}error <= allowance else 1)",
     ))  # fmt: skip
+
+
+def _by_answer(acts: Acts, lines: Sequence[str], is_plain: bool) -> Iterator[str]:
+    """What came back at all, or what was raised."""
+    yield "\n".join((
+        "try:",
+        *(f"    {line}" for line in lines),
+        f"    found = {acts.array(acts.at(-1, acts.case.place), is_plain)}",
+        '    actual = f"{found.dtype} of shape {found.shape}"',
+        "except Exception as error:",
+        '    actual = f"{type(error).__name__}: {error}"',
+    ))  # fmt: skip
+    yield _told(acts, f"actual in {accepted(acts.case)!r}")
+
+
+def _by_arguments(acts: Acts, lines: Sequence[str], is_plain: bool) -> Iterator[str]:
+    """Whether the arrays that were given keep their bytes."""
+    given = [line for line in lines if line.partition(" = ")[0] in acts.arrays]
+    arrays = ", ".join(f"{name!r}: {name}" for name in acts.arrays)
+    yield "\n".join((*given, f"given = {{{arrays}}}", "kept = {name: array.tobytes() for name, array in given.items()}"))
+    calls = [line for line in lines if line not in given]
+    changed = "changed = {name: array for name, array in given.items() if array.tobytes() != kept[name]}"
+    yield "\n".join((*calls, changed, 'actual = ", ".join(f"{name} is now {array}" for name, array in changed.items())'))
+    yield _told(acts, "not changed")
+
+
+def _by_result(acts: Acts, lines: Sequence[str], is_plain: bool) -> Iterator[str]:
+    """Whether a result keeps its bytes while other calls are made."""
+    array = acts.array(acts.at(int(acts.case.place[0]), acts.case.place[1:]))
+    yield "\n".join((*lines, f"changed = {array}", 'actual = f"{kept} before, {changed} now"'))
+    yield _told(acts, "changed.tobytes() == kept.tobytes()")
+
+
+def _told(acts: Acts, fine: str) -> str:
+    wider = ", or wider" if acts.case.question == "answer" else ""
+    return "\n".join((
+        f"print('expected  ', {acts.case.expected + wider!r})",
+        "print('actual    ', ' '.join(actual.split()))",
+        _versions(acts.program),
+        f"sys.exit(0 if {fine} else 1)",
+    ))  # fmt: skip
+
+
+def _versions(program: Program) -> str:
+    packages = sorted({"numpy", *(name for line in program.imports if (name := _package(line)))})
+    named = 'f"{name} {getattr(sys.modules[name], \'__version__\', \'unknown\')}"'
+    return f'print("python", sys.version.split()[0], *({named} for name in {packages!r}))'
 
 
 def _package(line: str) -> str:
     """The package that a line imports, where it is not Python's own."""
     package = line.split()[1].partition(".")[0]
     return "" if package in sys.stdlib_module_names else package
+
+
+_ENDINGS: Mapping[str, Callable[[Acts, Sequence[str], bool], Iterator[str]]] = {
+    "number": _by_number, "answer": _by_answer, "arguments": _by_arguments, "result": _by_result,
+}  # fmt: skip
