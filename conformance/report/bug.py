@@ -16,7 +16,7 @@ from eqwise.conformance.report.faults import Fault
 from eqwise.conformance.report.markup import code, fenced, prose, row
 from eqwise.conformance.report.text import markdown
 from eqwise.conformance.report.trial import Trial
-from eqwise.conformance.verdicts import Result, Worst
+from eqwise.conformance.verdicts import Explanation, Result, Worst
 from eqwise.spec.document import EQUATIONS, STATEMENTS, Equation
 from eqwise.spec.numbers.formats import FORMATS
 from eqwise.spec.transcript import formula
@@ -202,13 +202,21 @@ def _diagnosis(fault: Fault) -> Iterator[str]:
         yield "Nothing that was tried explains it."
         return
     if len(found) > 1:
-        yield "Each of these explains a failing property on fresh inputs; those of one property could not be told apart:"
-    yield "\n".join(
-        f"- {markdown(e.text)} ({markdown(e.kind)}; equation {_numbers(e.clauses)})"
-        + (f": the results are those of {code(e.formula)}" if e.formula else "")
-        + f", within {e.max_ulp:.4g} ulp on {e.points} fresh results"
-        for e in found.values()
-    )
+        yield "Each of these explains a property that fails, on fresh inputs; where one has several, nothing tried tells them apart:"
+    yield "\n".join(f"- {_explained(e, _explains(fault, key))}" for key, e in found.items())
+
+
+def _explains(fault: Fault, key: tuple[str, str]) -> str:
+    """The properties that an explanation explains."""
+    told = [r.property for r in fault.results if key in {(e.kind, e.text) for e in r.explanations}]
+    return _listed(list(dict.fromkeys(told)))
+
+
+def _explained(explanation: Explanation, properties: str) -> str:
+    of = f", {_numbers(explanation.clauses)}" if explanation.clauses else ""
+    formula = f": the results are those of {code(explanation.formula)}" if explanation.formula else ""
+    points = f"within {explanation.max_ulp:.4g} ulp on {explanation.points} fresh results"
+    return f"{properties}: {markdown(explanation.text)} ({markdown(explanation.kind)}{of}){formula}, {points}"
 
 
 def _script(trial: Trial) -> Iterator[str]:
