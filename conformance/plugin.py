@@ -230,8 +230,12 @@ def _report_bugs(terminalreporter: Any, config: pytest.Config) -> None:
     session, options = config.stash[SESSION], config.option
     given = dict(_pair(text) for text in options.adapter_option)
     setting = Setting(session.adapter, lambda: load(options.adapter, given)[0], options.adapter, options.adapter_option, suite_version())
-    written = bugs.write(bugs.folder(options.bug_reports), _controller[-1].results, setting, session.accuracy)
     terminalreporter.write_line("")
+    try:
+        written = bugs.write(bugs.folder(options.bug_reports), _controller[-1].results, setting, session.accuracy)
+    except (OSError, UsageError) as error:
+        terminalreporter.write_line(f"bug reports: not written to {options.bug_reports}: {error}")
+        return
     terminalreporter.write_line(f"bug reports: {len(written) or 'none'} in {options.bug_reports}")
     for path in written:
         terminalreporter.write_line(f"  {path.name}")

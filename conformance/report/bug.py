@@ -114,6 +114,9 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _formulas(fault: Fault) -> Iterator[str]:
+    operation = OPERATIONS.get(fault.operation)
+    if operation and set(fault.clauses) < set(operation.clauses):
+        yield f"{code(operation.name)} follows {_numbers(operation.clauses)} together; the failure implicates what stands here."
     for key in fault.clauses:
         if key in STATEMENTS:
             yield f"**{markdown(key)}**, section {STATEMENTS[key].section}: {prose(STATEMENTS[key].claim)}"
@@ -124,7 +127,7 @@ def _formulas(fault: Fault) -> Iterator[str]:
 def _equation(equation: Equation, reading: str) -> Iterator[str]:
     yield f"**({equation.number}) {prose(equation.title)}** (section {equation.section}, {equation.kind})"
     if equation.formula is not None:
-        yield fenced(formula(equation), "text")
+        yield fenced(formula(equation), "text") + ("\n\nWritten out for two elements." if "[1]" in formula(equation) else "")
     yield f"$$\n{equation.tex}\n$$"
     for name, entry in equation.readings.items():
         if f"eq{equation.number}:{name}" in reading.split(", "):
@@ -190,7 +193,7 @@ def _place(result: Result) -> Iterator[str]:
     if result.interval or result.where:
         yield "## Where"
     if result.where:
-        yield markdown(result.where)
+        yield prose(result.where)
     elif result.interval:
         yield f"It fails on {code(f'[{result.interval[0]}, {result.interval[1]}]')}."
 
@@ -216,7 +219,7 @@ def _explained(explanation: Explanation, properties: str) -> str:
     of = f", {_numbers(explanation.clauses)}" if explanation.clauses else ""
     formula = f": the results are those of {code(explanation.formula)}" if explanation.formula else ""
     points = f"within {explanation.max_ulp:.4g} ulp on {explanation.points} fresh results"
-    return f"{properties}: {markdown(explanation.text)} ({markdown(explanation.kind)}{of}){formula}, {points}"
+    return f"{properties}: {prose(explanation.text)} ({prose(explanation.kind)}{of}){formula}, {points}"
 
 
 def _script(trial: Trial) -> Iterator[str]:
