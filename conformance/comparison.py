@@ -211,6 +211,11 @@ def at_place(claim: Claim, row: Sequence[float], k: int, actual: float, target: 
     return plain
 
 
+def is_near_kink(claim: Claim, row: Sequence[float], k: int, target: Format) -> bool:
+    """Whether branches of a derivative meet at this place."""
+    return claim.is_derivative and bool(_near_kinks(claim.outputs[k], claim.inputs, row, target, closed=True))
+
+
 def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: Format) -> Place:
     """Strict, then absolute, then range, at one place, on one branch."""
     output, inputs = claim.outputs[k], claim.inputs

@@ -72,7 +72,28 @@ def edits(equation: int, reading: str) -> tuple[Edit, ...]:
             made = _with(tree, place, change.source, function, kept)
             is_open, is_rounded = "κ" in change.source, "rounded_to" in change.source
             found.append(Edit(equation, change.kind, change.text, made, change.cost + further, is_open, is_rounded, kept))
+    found += _of_every_square(equation, tree, function)
     return tuple(found)
+
+
+def _of_every_square(equation: int, tree: ast.FunctionDef, function: Formula) -> Iterator[Edit]:
+    """The same change of every square, where a formula has several."""
+    squares = [part for part, _ in _expressions(tree) if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow)]
+    for kind, text, template in (("absolute value", "absolute values for squares", "size({})"), ("exponent", "no squares", "{}")):
+        if len(squares) > 1:
+            yield Edit(equation, kind, text, _run(_Squares(template).visit(copy.deepcopy(tree)), function, {}), 2)
+
+
+class _Squares(ast.NodeTransformer):
+    """Puts what the template makes of its base in the place of every power."""
+
+    def __init__(self, template: str) -> None:
+        self.template = template
+
+    def visit_BinOp(self, found: ast.BinOp) -> ast.AST:
+        self.generic_visit(found)
+        power = isinstance(found.op, ast.Pow)
+        return ast.parse(self.template.format(f"({ast.unparse(found.left)})"), mode="eval").body if power else found
 
 
 def _definition(function: Formula) -> ast.FunctionDef:
@@ -101,12 +122,16 @@ def _is_structure(part: ast.expr, parent: ast.AST, field: str) -> bool:
     called = isinstance(parent, ast.Call) and field == "func"
     names = isinstance(getattr(part, "ctx", ast.Load()), (ast.Store, ast.Del)) or isinstance(parent, ast.arguments)
     indexing = (isinstance(parent, ast.Subscript) and field == "slice") or isinstance(part, (ast.Slice, ast.Starred))
-    ranged = isinstance(parent, (ast.comprehension, ast.Attribute))
+    ranged = isinstance(parent, ast.comprehension) or (isinstance(parent, ast.Attribute) and parent.attr != "T")
     return called or names or indexing or ranged
 
 
 def _with(tree: ast.FunctionDef, place: int, source: str, function: Formula, kept: dict[Expression, Expression]) -> Formula:
     """The function with this source in the place of expression number `place`."""
+    return _run(_changed(tree, place, source), function, kept)
+
+
+def _changed(tree: ast.FunctionDef, place: int, source: str) -> ast.FunctionDef:
     made = copy.deepcopy(tree)
     part, parent = list(_expressions(made))[place]
     new = ast.parse(source, mode="eval").body
@@ -115,6 +140,11 @@ def _with(tree: ast.FunctionDef, place: int, source: str, function: Formula, kep
             setattr(parent, name, new)
         elif isinstance(child, list) and any(item is part for item in child):
             child[[item is part for item in child].index(True)] = new
+    return made
+
+
+def _run(made: ast.FunctionDef, function: Formula, kept: dict[Expression, Expression]) -> Formula:
+    """The function that this source defines."""
     module = ast.fix_missing_locations(ast.Module([made], []))
     space = {**function.__globals__, **_HELPERS, "detached": _elementwise(lambda x: kept_as_symbol(x, kept))}
     exec(compile(module, f"<a change of {function.__name__}>", "exec"), space)
@@ -137,6 +167,9 @@ def _changes(part: ast.expr, parent: ast.AST, function: Formula, parameters: tup
             yield from _of_comparison(written, part)
         case ast.Call(ast.Name(name), arguments):
             yield from _of_call(written, name, [ast.unparse(argument) for argument in arguments])
+            if name in parameters:
+                yield _Change("activation left out", f"{name} left out", ast.unparse(arguments[0]))
+                yield _Change("activation twice", f"{name} applied twice", f"{name}({written})")
         case ast.Name(name) if name in parameters and not _is_callable(function, name):
             yield from _of_parameter(name, function, parameters, parent)
     decides = isinstance(part, (ast.Compare, ast.Tuple)) or isinstance(parent, ast.Compare)
@@ -204,6 +237,13 @@ def _of_call(written: str, name: str, arguments: list[str]) -> Iterator[_Change]
     if name in _FUNCTIONS:
         yield _Change(f"{name} left out", f"{arguments[0]} for {written}", arguments[0])
         match ast.parse(arguments[0], mode="eval").body:
+            case ast.Call(ast.Name("total"), [terms]):
+                yield _Change("moved", f"{name} of every term of {arguments[0]}", f"total(each_{name}({ast.unparse(terms)}))")
+            case ast.BinOp(left, operator, ast.Call(ast.Name("total"), [terms])) if name != "abs":
+                inner, sign = ast.unparse(terms), _SIGNS.get(type(operator), "*")
+                yield _Change("moved", f"{name} of every term of {ast.unparse(right_of(arguments[0]))}",
+                              f"({ast.unparse(left)}) {sign} total(each_{name}({inner}))")  # fmt: skip
+        match ast.parse(arguments[0], mode="eval").body:
             case ast.BinOp(left, operator, right):
                 sign, a, b = _SIGNS.get(type(operator), ""), ast.unparse(left), ast.unparse(right)
                 if sign:
@@ -211,6 +251,10 @@ def _of_call(written: str, name: str, arguments: list[str]) -> Iterator[_Change]
                     yield _Change("moved", f"{a} moved out of {written}", f"({a}) {sign} {name}({b})")
     match name:
         case "total":
+            inner = ast.parse(arguments[0], mode="eval").body
+            if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in _FUNCTIONS:
+                function, terms = inner.func.id, ast.unparse(inner.args[0])
+                yield _Change("moved", f"{function} of the sum for the sum of {function}", f"each_{function}(total({terms}))")
             yield _Change("mean for sum", f"the mean for the sum {written}", f"mean_of({arguments[0]})")
             yield _Change("part of a sum", f"the last term left out of {written}", f"total(listed({arguments[0]})[:-1])")
             yield _Change("part of a sum", f"the first term left out of {written}", f"total(listed({arguments[0]})[1:])")
@@ -246,7 +290,8 @@ def _of_parameter(name: str, function: Formula, parameters: tuple[str, ...], par
         yield _Change("own constant", f"κ for {name}", "κ", 2)
     if kind == "Array":
         yield _Change("reversed", f"{name} in reversed order", f"{name}[::-1]", 2)
-        yield _Change("transposed", f"{name} read transposed", f"read_transposed({name})")
+        yield _Change("transposed", f"{name} taken for a matrix that is stored the other way round", f"read_transposed({name})")
+        yield _Change("transposed", f"{name} stored the other way round", f"stored_transposed({name})")
 
 
 def _of_value(written: str, part: ast.expr) -> Iterator[_Change]:
@@ -259,6 +304,7 @@ def _of_value(written: str, part: ast.expr) -> Iterator[_Change]:
     yield _Change("constant added", f"κ added to {written}", f"{inner} + κ", 3)
     yield _Change("bound", f"{written} bounded by κ from above", f"at_most({inner}, κ)", 3)
     yield _Change("bound", f"{written} bounded by κ from below", f"at_least({inner}, κ)", 3)
+    yield _Change("bound", f"{written} bounded by κ in size", f"at_least(at_most({inner}, κ), -κ)", 3)
     yield _Change("sign", f"the sign of {written} turned", f"-{inner}", 2)
     yield _Change("absolute value", f"the absolute value of {written}", f"size({inner})", 2)
     yield _Change("square", f"the square of {written}", f"{inner} * {inner}", 3)
@@ -305,6 +351,11 @@ def _transposed(array: Any) -> Any:
 
 
 def _read_transposed(array: Any) -> Any:
+    """The same numbers in memory, read as those of the transposed shape."""
+    return _transposed(array.reshape(array.shape[::-1]))
+
+
+def _stored_transposed(array: Any) -> Any:
     return _transposed(array).reshape(array.shape)
 
 
@@ -313,6 +364,13 @@ def kept_as_symbol(x: Expression, kept: dict[Expression, Expression]) -> Express
     stand_in = symbol(f"constant {len(kept) + 1}")
     kept[stand_in] = x
     return stand_in
+
+
+def right_of(source: str) -> ast.expr:
+    """The right operand of a written operation."""
+    body = ast.parse(source, mode="eval").body
+    assert isinstance(body, ast.BinOp)
+    return body.right
 
 
 def at_most(x: Expression, bound: Expression) -> Expression:
@@ -329,8 +387,10 @@ _HELPERS: dict[str, Any] = {
     "largest_of": _largest_of,
     "transposed": _transposed,
     "read_transposed": _read_transposed,
+    "stored_transposed": _stored_transposed,
     "sqrt_of": _elementwise(lambda x: node("sqrt", x)),
     "size": _elementwise(abs),
+    **{f"each_{name}": _elementwise(lambda x, name=name: node(name, x)) for name in _FUNCTIONS},
     "at_most": _elementwise(at_most),
     "at_least": _elementwise(maximum),
     **{f"rounded_to_{name}": _elementwise(lambda x, name=name: node(f"rounded to {name}", x)) for name in LOWER},

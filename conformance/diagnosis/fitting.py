@@ -20,6 +20,7 @@ FIRST = 12  # failing places that floats look at
 CLOSER = 64  # so many times closer than the formula that failed
 NEAR = 16  # ulps of the actual value, within which floats may err
 ESTIMATES = 6
+FEW = 2  # trials that floats look at
 TELLING_SHARE = 2  # one failing place in so many must tell the hypothesis from the printed formula
 MOVED = 1 + 2.0**-7  # a measured number must be known so well
 
@@ -28,14 +29,14 @@ def plausible(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, 
     """The hypothesis, its open number measured, if floats say that it comes much closer than the formula that failed."""
     try:
         first = hypothesis.claim(found[0].trial, base)
-        if hypothesis.program is not None or hypothesis.format is not None:
+        if hypothesis.program is not None or hypothesis.format is not None or hypothesis.cancels:
             yield hypothesis
             return
         if first.outputs == found[0].claim.outputs:
             return
         candidates = _measured(hypothesis, first, found[0]) if hypothesis.is_open else [hypothesis]
         for candidate in candidates:
-            if all(_closer(candidate, one, base, target) for one in found):
+            if all(_closer(candidate, one, base, target) for one in found[:FEW]):
                 yield candidate
     except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError):
         return  # a formula that does not run for this shape

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from eqwise.conformance import evidence, properties
-from eqwise.conformance.adapter import NotOffered, Operation
+from eqwise.conformance.adapter import OPERATIONS, NotOffered, Operation
+from eqwise.conformance.comparison import Claim
+from eqwise.conformance.diagnosis.hypotheses import substituted
 from eqwise.conformance.diagnosis.trials import Trial
 from eqwise.conformance.evidence import Sample
 from eqwise.conformance.session import Session
@@ -33,7 +36,35 @@ def _of_sample(sample: Sample) -> Trial:
         counts["n"] = sample.frame.dims[0]
     if sample.details and isinstance(sample.details[0], int) and sample.frame.entry.shape in ("affine", "network"):
         counts["m"] = sample.details[0]
-    return Trial(lambda readings: sample.claim(readings), lambda claim, readings: sample.rows, sample.actual, counts)
+    return Trial(lambda readings: sample.claim(readings), lambda claim, readings: sample.rows, sample.actual, counts, _others(sample))
+
+
+def _others(sample: Sample) -> dict[str, Callable[[], Claim]]:
+    """Operations that take inputs of the same shapes, and of whose hyper-parameters the sample has a column."""
+    own = sample.frame.entry
+    alike = [
+        other
+        for other in OPERATIONS.values()
+        if other.shape == own.shape != "method" and other is not own
+        and len(other.inputs) == len(own.inputs) and set(other.hyper) <= set(own.hyper)
+    ]  # fmt: skip
+    found = {other.name: partial(_in_place, sample, other, False) for other in alike}
+    if own.shape == "sample":
+        found |= {f"{name} with its arguments exchanged": partial(_in_place, sample, OPERATIONS[name], True) for name in found}
+    return found  # type: ignore[return-value]
+
+
+def _in_place(sample: Sample, other: Operation, is_exchanged: bool) -> Claim:
+    """The claim of another operation over the symbols of this one's."""
+    claim = sample.build(replace(sample.frame, operation=other.name), *sample.details)
+    own = sample.claim().inputs
+    width = len(own) - len(sample.frame.entry.hyper) - len(sample.claim().cotangents)
+    names = [str(x.value).partition("[")[0] for x in own[:width]]
+    order = list(range(width))
+    if is_exchanged:
+        order = [j for name in reversed(list(dict.fromkeys(names))) for j in range(width) if names[j] == name]
+    put = dict(zip(claim.inputs[:width], (own[j] for j in order), strict=True))
+    return replace(claim, outputs=tuple(substituted(claim.outputs, put)), value=None)
 
 
 GATHER: Mapping[tuple[str, str], Gather] = {}

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from eqwise.conformance.comparison import Claim, at_place
+from eqwise.conformance.diagnosis import rewriting
 from eqwise.conformance.diagnosis.edits import CONSTANT, Edit, at_most, edits
 from eqwise.conformance.diagnosis.floats import on_rows
 from eqwise.conformance.diagnosis.trials import Readings, Trial
-from eqwise.spec.document import EQUATIONS
+from eqwise.spec.document import AS_PRINTED, EQUATIONS
 from eqwise.spec.numbers.bounds import FACTOR
-from eqwise.spec.numbers.expression import ONE, ZERO, Expression, maximum, negative, node, rebuild, walk
+from eqwise.spec.numbers.expression import ONE, ZERO, Expression, maximum, negative, node, number, rebuild, walk
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 from eqwise.spec.numbers.printing import text
 from eqwise.spec.transcript import formula
@@ -26,6 +27,7 @@ Change = Callable[[Claim, Trial], Sequence[Expression]]
 MOST_NODES = 60
 PLAIN = 8  # characters of a number that somebody may have written
 FITS = ("conforms", "inaccurate")
+LOST = 2.0**12  # of what a form may lose, its errors are at least this part, mostly
 TELLING = 4  # a fit says something where so many allowances would fit between it and what was expected
 
 
@@ -55,6 +57,7 @@ class Hypothesis:
     constant: Expression | None = None
     called: str = ""  # the constant in words
     format: Format | None = None  # in which all was computed
+    cancels: bool = False  # whether what it says is how much is lost
     program: Any = None  # the dtype whose floats evaluate the formula as it is written
 
     def claim(self, trial: Trial, base: Readings) -> Claim:
@@ -79,12 +82,16 @@ class Hypothesis:
             return Fit(error / unit, _apart(FACTOR * unit, actual, expected)) if error <= FACTOR * unit else None
         if self.format is not None and self.format.round(actual) != actual:
             return None
+        if self.format is not None and np.isinf(actual) and self.format.round(expected) == actual:
+            return Fit(0.0, True)
         try:
             found = at_place(claim, row.tolist(), k, actual, self.format or target)
         except (ArithmeticError, ValueError):  # no case of it applies here
             return None
         if found.verdict not in FITS:
             return None
+        if self.cancels:
+            return Fit(found.error / unit, found.error * LOST >= found.allowance)
         narrow = self.format is not None and actual != 0 and self.format.round(expected) != expected
         return Fit(found.error / unit, narrow or _apart(found.allowance, actual, expected))
 
@@ -130,9 +137,17 @@ def all_of(trials: Sequence[Trial], base: Readings, target: Format) -> Iterator[
     claim = trials[0].build(base)
     known = dict(base)
     for equation in trials[0].taking_part():
-        yield from of_equation(equation, known.get(equation, "as_printed"), claim.is_derivative)
+        declared = known.get(equation, AS_PRINTED)
+        yield from of_equation(equation, declared, claim.is_derivative)
+        for reading in {AS_PRINTED, *EQUATIONS[equation].readings} - {declared}:
+            yield from (replace(h, cost=h.cost + 1) for h in of_equation(equation, reading, claim.is_derivative))
+            under = f", under the reading {reading} of ({equation})" if reading != AS_PRINTED else ""
+            for h in (*of_inputs(claim), *of_outputs(claim, trials)):
+                yield replace(h, readings=((equation, reading),), text=h.text + under, cost=h.cost + 1)
     yield from of_inputs(claim)
     yield from of_outputs(claim, trials)
+    yield from of_forms(claim)
+    yield from of_operations(trials[0])
     if len(claim.outputs) == 1:
         yield from of_nodes(claim)
 
@@ -147,13 +162,35 @@ def of_precision(target: Format) -> Iterator[Hypothesis]:
         yield Hypothesis("literal evaluation", told, 0, program=dtype)
 
 
+def of_forms(claim: Claim) -> Iterator[Hypothesis]:
+    """The same formula written so that it cancels: an error within what that form loses, and not much smaller."""
+    for text_, rewrite in rewriting.FORMS:
+        def change(claim: Claim, trial: Trial, rewrite: Any = rewrite) -> Sequence[Expression]:
+            return rewrite(claim.outputs)  # type: ignore[no-any-return]
+
+        if tuple(rewrite(claim.outputs)) != claim.outputs:
+            yield Hypothesis("cancellation", text_, 1, change=change, cancels=True)
+            if len(claim.outputs) == 1:
+                yield Hypothesis("literal evaluation", f"{text_}, which overflows", 1, change=change, program=np.dtype(np.float64))
+
+
 def of_equation(equation: int, reading: str, is_derivative: bool) -> Iterator[Hypothesis]:
     """One change in the transcription of an equation."""
     for edit in edits(equation, reading):
         if edit.is_detached and not is_derivative:
             continue
-        where = f"in ({equation}), {edit.text}"
+        where = f"in ({equation})" + (f" read as {reading}" if reading != AS_PRINTED else "") + f", {edit.text}"
         yield Hypothesis(edit.kind, where, edit.cost, ((equation, edit.formula),), None, edit, edit.is_open, edit.is_rounded)
+
+
+def of_operations(trial: Trial) -> Iterator[Hypothesis]:
+    """Another operation in its place."""
+    for name, other in trial.others.items():
+        def change(claim: Claim, trial: Trial, name: str = name) -> Sequence[Expression]:
+            return trial.others[name]().outputs
+
+        del other
+        yield Hypothesis("another operation", f"{name} in its place", 2, change=change)
 
 
 # what goes in
@@ -233,6 +270,16 @@ def of_outputs(claim: Claim, trials: Sequence[Trial]) -> Iterator[Hypothesis]:
     yield put("square", f"the square of {what}", lambda y: y * y, 2)
     for name in dict.fromkeys(name for trial in trials for name in trial.counts):
         yield from _of_count(what, name)
+    for group in _groups(_wanted(claim)) if claim.is_derivative and claim.value is None else ():
+        for name in dict.fromkeys(name for trial in trials for name in trial.counts):
+            told = f"the gradient of {group}"
+            yield Hypothesis("mean for sum", f"{told} divided by {name}: a mean for a sum", 1, change=_of_group(group, name, -1))
+            yield Hypothesis("sum for mean", f"{told} times {name}: a sum for a mean", 1, change=_of_group(group, name, 1))
+    if len(claim.cotangents) == len(claim.outputs) > 1:
+        yield Hypothesis("diagonal", "the diagonal of the Jacobian alone: each gradient by its own output", 1, change=_diagonal)
+    if claim.is_derivative and claim.cotangents:
+        yield Hypothesis("transposed", "the gradient of a matrix reshaped, not transposed", 1, change=_read_transposed(True))
+        yield Hypothesis("transposed", "the gradient of a matrix reshaped from the transposed one", 1, change=_read_transposed(False))
     if claim.cotangents:
         yield Hypothesis("cotangent left out", "the cotangent left out", 1, change=_without_cotangent)
     if claim.is_derivative and claim.value is not None:
@@ -249,6 +296,44 @@ def _of_count(what: str, name: str) -> Iterator[Hypothesis]:
     yield put(f"{what} divided by {name}: a mean for a sum", lambda y, n: y / n)
     yield put(f"{what} times {name}: a sum for a mean", lambda y, n: n * y)
     yield put(f"{what} divided by ({name} - 1) in place of {name}", lambda y, n: y * n / (n - 1) if n > 1 else y)
+
+
+def _wanted(claim: Claim) -> list[Expression]:
+    """The inputs that the outputs are the gradients of, where all are offered."""
+    return [x for x in claim.inputs if x not in claim.cotangents][: len(claim.outputs)]
+
+
+def _of_group(group: str, name: str, power: int) -> Change:
+    def change(claim: Claim, trial: Trial) -> Sequence[Expression]:
+        chosen = _groups(_wanted(claim)).get(group, [])
+        factor = number(trial.counts[name]) if power > 0 else 1 / number(trial.counts[name])
+        return [factor * y if x in chosen else y for x, y in zip(_wanted(claim), claim.outputs, strict=True)]
+
+    return change
+
+
+def _diagonal(claim: Claim, trial: Trial) -> Sequence[Expression]:
+    return [
+        substituted([y], {c: ZERO for j, c in enumerate(claim.cotangents) if j != k})[0] for k, y in enumerate(claim.outputs)
+    ]
+
+
+def _read_transposed(forwards: bool) -> Change:
+    """Gradients of a matrix, each in the place that it would have if the matrix were stored the other way round."""
+
+    def change(claim: Claim, trial: Trial) -> Sequence[Expression]:
+        wanted = _wanted(claim)
+        found = dict(zip(wanted, claim.outputs, strict=True))
+        for group in _groups(wanted).values():
+            size = str(group[-1].value).partition("[")[2].rstrip("]").split(",")
+            if len(size) == 2:
+                shape = (int(size[0]), int(size[1]))
+                order = np.arange(len(group)).reshape(shape if not forwards else shape[::-1])
+                places = (order.T if forwards else order.T.reshape(shape)).ravel()
+                found |= {x: claim.outputs[wanted.index(group[j])] for x, j in zip(group, places, strict=True)}
+        return [found[x] for x in wanted]
+
+    return change
 
 
 def _without_cotangent(claim: Claim, trial: Trial) -> Sequence[Expression]:
@@ -284,6 +369,8 @@ def _of_node(v: Expression) -> Iterable[tuple[str, str, Callable[[tuple[Expressi
         kind = "term left out" if v.operator in "+-" else "factor left out"
         for j, part in enumerate(parts):
             yield kind, f"{part} left out of {shown}", lambda a, j=j: _without(v, a, j)  # type: ignore[misc]
+    if v.operator == "neg" and v.arguments[0].operator == "symbol":
+        yield "factor left out", f"1 for {parts[0]} in {shown}", lambda a: negative(ONE)
     if v.operator == "cases":
         for j in range(1, len(parts), 2):
             yield "branch", f"{parts[j]} everywhere for {shown}", lambda a, j=j: a[j]  # type: ignore[misc]

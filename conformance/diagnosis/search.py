@@ -33,14 +33,26 @@ def _explanations(session: Session, operation: Operation, result: Result, target
     accept = ("conforms",) if result.verdict == "inaccurate" else ("conforms", "inaccurate", "undecided")
     base = _declared(session, operation)
     found = failing(_sorted(trials_of(session, operation, result.property, target)), base, target, accept)
+    if found and not any(one.places for one in found):
+        return _at_kinks(_again(session, operation, result.property, base, target, accept))
+    found = [one for one in found if one.places]
     fitting_ones = _fitting(found, base, target) if found else []
     if not fitting_ones:
         return []
-    again = _again(session, operation, result.property, base, target, accept)
+    again = [one for one in _again(session, operation, result.property, base, target, accept) if one.places]
     if sum(len(one.places) for one in again) < ENOUGH:
         return []
     confirmed = [h for h in fitting_ones if fitting.explains(h, again, base, target)]
     return [_told(h, again, base, target) for h in _simplest(confirmed, again, base, target)[:MOST]]
+
+
+def _at_kinks(again: list[Failing]) -> list[Explanation]:
+    """That it fails nowhere else is what explains it."""
+    points = sum(len(one.tied) for one in again)
+    if points < ENOUGH or any(one.places for one in again):
+        return []
+    text = "only where branches meet: the slope there does not lie between the slopes on both sides"
+    return [Explanation("kink", text, (), points, 0.0)]
 
 
 def _declared(session: Session, operation: Operation) -> Readings:
@@ -50,7 +62,7 @@ def _declared(session: Session, operation: Operation) -> Readings:
 
 def _sorted(trials: Sequence[Trial]) -> list[Trial]:
     """Small formulas first, on which everything is faster."""
-    return sorted(trials, key=lambda trial: trial.actual.shape[1])
+    return sorted(trials, key=lambda trial: (len(trial.printed.inputs), trial.actual.shape[1]))
 
 
 def _fitting(found: list[Failing], base: Readings, target: Format) -> list[Hypothesis]:
@@ -77,7 +89,7 @@ def _again(
     found: list[Failing] = []
     for turn in range(1, FRESH + 1):
         found += failing(_sorted(trials_of(afresh(session, turn), operation, kind, target)), base, target, accept)
-        if sum(len(one.places) for one in found) >= ENOUGH:
+        if sum(len(one.places) + len(one.tied) for one in found) >= ENOUGH:
             break
     return found
 

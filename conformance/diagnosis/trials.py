@@ -32,6 +32,7 @@ class Trial:
     rows: Callable[[Claim, Readings], Floats]
     actual: Floats
     counts: Mapping[str, int] = field(default_factory=dict)
+    others: Mapping[str, Callable[[], Claim]] = field(default_factory=dict)  # claims of other operations over the same inputs
 
     @cached_property
     def printed(self) -> Claim:
@@ -66,6 +67,7 @@ class Failing:
     claim: Claim  # that it fails
     rows: Floats
     expected: Floats
+    tied: tuple[tuple[int, int], ...] = ()  # failing places at a kink, where any slope between the one-sided ones conforms
 
 
 def failing(trials: Sequence[Trial], readings: Readings, target: Format, accept: tuple[str, ...]) -> list[Failing]:
@@ -75,7 +77,7 @@ def failing(trials: Sequence[Trial], readings: Readings, target: Format, accept:
         if left <= 0:
             break
         one = _failing(trial, readings, target, accept, max(8, left // 2))
-        if one.places:
+        if one.places or one.tied:
             found.append(one)
             left -= len(one.places)
     return found
@@ -91,13 +93,14 @@ def _failing(trial: Trial, readings: Readings, target: Format, accept: tuple[str
     ulps[np.isnan(exact.high)] = 0.0  # undefined, or not decided
     doubtful = [(int(i), int(k)) for i, k in np.argwhere(ulps > FACTOR)]
     bad: list[tuple[int, int]] = []
+    tied: list[tuple[int, int]] = []
     for i, k in _spread(doubtful, LOOKED_AT):
         if len(bad) >= most:
             break
         if comparison.at_place(claim, rows[i].tolist(), k, float(trial.actual[i, k]), target).verdict not in accept:
-            bad.append((i, k))
+            (tied if comparison.is_near_kink(claim, rows[i].tolist(), k, target) else bad).append((i, k))
     good = [(int(i), int(k)) for i, k in np.argwhere(ulps <= FACTOR)]
-    return Failing(trial, tuple(bad), tuple(_spread(good, most)), claim, rows, exact.high)
+    return Failing(trial, tuple(bad), tuple(_spread(good, most)), claim, rows, exact.high, tuple(tied))
 
 
 def _spread(places: list[tuple[int, int]], most: int) -> Iterator[tuple[int, int]]:
