@@ -73,7 +73,7 @@ def labels(table: Table, rng: Generator) -> list[Array]:
     return [samples.laid_out(column, str(rng.choice(samples.LAYOUTS))) for column in cases.T]
 
 
-def _claim(formula: Formula, places: Formula = np.asarray) -> Claim:
+def claim(formula: Formula, places: Formula = np.asarray) -> Claim:
     """The formula over the counts, its results in these places."""
     known = {name: symbol(name) for name in COUNTS}
     needed = formula.parameters if isinstance(formula, Equation) else signature(formula).parameters
@@ -81,13 +81,13 @@ def _claim(formula: Formula, places: Formula = np.asarray) -> Claim:
     return Claim(tuple(made.ravel()), tuple(known.values()), exact=True)
 
 
-def _rows(chosen: Sequence[Table]) -> Floats:
+def rows(chosen: Sequence[Table]) -> Floats:
     return np.array(chosen, np.float64).reshape(-1, len(COUNTS))
 
 
-def _defined(formula: Formula, chosen: Sequence[Table]) -> Any:
+def defined(formula: Formula, chosen: Sequence[Table]) -> Any:
     """Whether the formula has a value for each table."""
-    return np.isfinite(certified(_claim(formula).program, _rows(chosen)).high).all(axis=1)
+    return np.isfinite(certified(claim(formula).program, rows(chosen)).high).all(axis=1)
 
 
 def called(session: Session, operation: Operation, inputs: Sequence[Array]) -> tuple[Floats, Format]:
@@ -96,7 +96,7 @@ def called(session: Session, operation: Operation, inputs: Sequence[Array]) -> t
     return untyped_value(session.adapter, operation, inputs, shape)
 
 
-def _counted(session: Session, operation: Operation, table: Table, rng: Generator) -> Counted:
+def asked(session: Session, operation: Operation, table: Table, rng: Generator) -> Counted:
     result, known = called(session, operation, labels(table, rng))
     return Counted(table, result.ravel(), known)
 
@@ -106,8 +106,8 @@ def check_value(session: Session, operation: Operation, dtype: str, blank: Resul
     """Every count and every share of counts equals the formula's, in the format of the result."""
     rng = np.random.default_rng(session.seed_for(operation.name, "value"))
     chosen = list(tables(session, rng))
-    is_defined = _defined(operation.formula, chosen)
-    found = [_counted(session, operation, table, rng) for table, judged in zip(chosen, is_defined, strict=True) if judged]
+    is_defined = defined(operation.formula, chosen)
+    found = [asked(session, operation, table, rng) for table, judged in zip(chosen, is_defined, strict=True) if judged]
     others = [table for table, judged in zip(chosen, is_defined, strict=True) if not judged]
     extended, told = _undefined(session, operation, others, rng)
     result = _under_readings(session, operation, blank, found, extended)
@@ -119,7 +119,7 @@ def _undefined(session: Session, operation: Operation, chosen: Sequence[Table], 
     found, seen = [], Counter[str]()
     for table in chosen:
         try:
-            counted = _counted(session, operation, table, rng)
+            counted = asked(session, operation, table, rng)
             found.append(counted)
             seen[", ".join(map(str, counted.result))] += 1
         except NotOffered:
@@ -135,7 +135,7 @@ def _extending(operation: Operation, found: list[Counted]) -> list[Counted]:
     extension = EXTENSIONS.get(operation.name)
     if extension is None or not found:
         return []
-    is_defined = _defined(extension, [counted.table for counted in found])
+    is_defined = defined(extension, [counted.table for counted in found])
     return [counted for counted, judged in zip(found, is_defined, strict=True) if judged and not np.isnan(counted.result).any()]
 
 
@@ -143,14 +143,14 @@ def _under_readings(
     session: Session, operation: Operation, blank: Result, found: list[Counted], extended: list[Counted]
 ) -> Result:
     """The printed places first; where they fail, the declared reading of table 1, then every other one."""
-    outcome = _judged(_claim(operation.formula), found)
+    outcome = _judged(claim(operation.formula), found)
     if extended:
-        outcome = outcome.merged(_judged(_claim(EXTENSIONS[operation.name]), extended))
+        outcome = outcome.merged(_judged(claim(EXTENSIONS[operation.name]), extended))
     if outcome.verdict != "deviates" or operation.clauses != TABLE_1:
         return reported(blank, outcome)
     declared = session.declared(operation.name).get("t1-confusion")
     for name in sorted(metrics.TABLE_1_READINGS, key=lambda name: name != declared):
-        other = _judged(_claim(operation.formula, metrics.TABLE_1_READINGS[name]), found)
+        other = _judged(claim(operation.formula, metrics.TABLE_1_READINGS[name]), found)
         if other.verdict == "conforms":
             return replace(reported(blank, other), verdict="conforms_as", reading=f"t1-confusion:{name}")
     return reported(blank, outcome)
@@ -161,7 +161,7 @@ def _judged(claim: Claim, found: list[Counted]) -> Outcome:
     outcome = Outcome("conforms", 0, 0.0, 0.0)
     for known in {counted.known: None for counted in found}:
         own = [counted for counted in found if counted.known == known]
-        outcome = outcome.merged(judge(claim, _rows([c.table for c in own]), np.array([c.result for c in own]), known))
+        outcome = outcome.merged(judge(claim, rows([c.table for c in own]), np.array([c.result for c in own]), known))
     return outcome
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from eqwise.conformance import evidence, properties
 from eqwise.conformance.adapter import OPERATIONS, NotOffered, Operation
 from eqwise.conformance.comparison import Claim
+from eqwise.conformance.diagnosis import counted
 from eqwise.conformance.diagnosis.hypotheses import substituted
 from eqwise.conformance.diagnosis.trials import Trial
 from eqwise.conformance.evidence import Sample
@@ -67,7 +68,9 @@ def _in_place(sample: Sample, other: Operation, is_exchanged: bool) -> Claim:
     return replace(claim, outputs=tuple(substituted(claim.outputs, put)), value=None)
 
 
-GATHER: Mapping[tuple[str, str], Gather] = {}
+GATHER: Mapping[tuple[str, str], Gather] = {
+    **{(name, "value"): counted.trials for name in counted.OPERATIONS},
+}
 
 
 def trials_of(session: Session, operation: Operation, kind: str, target: Format) -> list[Trial]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from eqwise.conformance.adapter import OPERATIONS, Operation
-from eqwise.conformance.diagnosis import fitting
+from eqwise.conformance.diagnosis import causes, fitting
 from eqwise.conformance.diagnosis.gathering import afresh, trials_of
 from eqwise.conformance.diagnosis.hypotheses import Hypothesis, all_of
 from eqwise.conformance.diagnosis.trials import Failing, Readings, Trial, failing
@@ -26,7 +26,8 @@ def explained(session: Session, result: Result) -> Result:
     if operation is None or result.verdict not in ("deviates", "inaccurate"):
         return result
     target = FORMATS[result.dtype or "float64"]
-    return replace(result, explanations=tuple(_explanations(session, operation, result, target)))
+    explanations = causes.found(session, operation, result, target) or _explanations(session, operation, result, target)
+    return replace(result, explanations=tuple(explanations))
 
 
 def _explanations(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:

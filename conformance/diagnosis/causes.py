@@ -1,0 +1,37 @@
+"""What explains a failure where results cannot be held against a formula of their inputs: what is found in the results themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from eqwise.conformance.adapter import Operation
+from eqwise.conformance.diagnosis import counts
+from eqwise.conformance.diagnosis.counted import OPERATIONS as COUNTING
+from eqwise.conformance.diagnosis.gathering import afresh
+from eqwise.conformance.properties import checks_of
+from eqwise.conformance.session import Session
+from eqwise.conformance.verdicts import Explanation, Result
+from eqwise.spec.numbers.formats import Format
+
+Find = Callable[[Session, Operation, Result, Format], list[Explanation]]
+TURNS = 2  # other inputs on which a harm must be found again
+
+
+def of_purity(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
+    """What a call harms is the cause itself, if it is the same for other inputs."""
+    check = checks_of(operation)["purity"]
+    again = [check(afresh(session, turn), operation, result.dtype or "") for turn in range(1, TURNS + 1)]
+    if not result.message or any(other.message != result.message for other in again):
+        return []
+    return [Explanation("purity", result.message, result.clauses, sum(other.points for other in again), 0.0)]
+
+
+CAUSES: Mapping[tuple[str, str], Find] = {
+    **{(name, "value"): counts.explained for name in COUNTING},
+}
+
+
+def found(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
+    """Every cause that is found in the results of a property."""
+    find = of_purity if result.property == "purity" else CAUSES.get((operation.name, result.property))
+    return find(session, operation, result, target) if find else []

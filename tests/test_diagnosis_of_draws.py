@@ -1,0 +1,37 @@
+"""What would explain failures of counts, of random numbers and of layers that remember: the planted cause, or nothing."""
+
+import pytest
+
+from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance.diagnosis.search import explained
+from eqwise.conformance.loading import load
+from eqwise.conformance.properties import checks_of
+from eqwise.conformance.session import Session
+from wrong.collection import WRONG
+
+KNOWN = load("reference", {})[1]
+CAUSES = [
+    ("eq19-accuracy-error_rate", "value", "another share", "(FP+FN)/(TP+FP+FN+TN)"),
+    ("eq19-accuracy-accuracy_counted_in_bytes", "value", "counter", "8 bits"),
+    ("eq20-precision-precision_is_recall", "value", "another share", "(21), recall"),
+    ("eq22-f_measure-f_smoothed", "value", "constant added", "1e-12"),
+    ("t1-confusion-confusion_matrix-correct_ones_first", "value", "counts exchanged", "[[TP, TN], [FP, FN]]"),
+    ("t1-confusion-confusion_matrix-table_in_one_buffer", "purity", "purity", "changes when it is called again"),
+]
+
+
+def explanations(name, property_, adapter=None):
+    """What explains the failure of this property of a wrong implementation."""
+    operation = OPERATIONS[WRONG[name].operation]
+    session = Session(adapter or WRONG[name].adapter(), KNOWN, effort="smoke")
+    result = checks_of(operation)[property_](session, operation, "float64" if operation.typed else "")
+    assert result.verdict == "deviates", result
+    return explained(session, result).explanations
+
+
+@pytest.mark.parametrize(("name", "property_", "kind", "words"), CAUSES, ids=[cause[0] for cause in CAUSES])
+def test_planted_causes_are_named(name, property_, kind, words):
+    """Whatever explains a planted error is of its kind, and says what was planted."""
+    found = explanations(name, property_)
+    assert found
+    assert all(one.kind == kind and words in one.text for one in found), found
