@@ -146,6 +146,8 @@ def test_results_with_one_cause_share_a_file():
         ({"verdict": "inaccurate"}, "strict", True),
         ({"verdict": "conforms_as", "reading": "eq34:half"}, "absolute", False),
         ({"verdict": "undecided"}, "strict", False),
+        ({"property": "special_values"}, "strict", False),
+        ({"property": "special_values", "verdict": "error"}, "absolute", True),
         ({"verdict": "not_offered"}, "strict", False),
         ({"verdict": "error", "label": "defect"}, "strict", False),
         ({"waiver": KNOWN}, "absolute", True),

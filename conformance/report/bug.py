@@ -210,9 +210,10 @@ def _diagnosis(fault: Fault) -> Iterator[str]:
 
 
 def _explains(fault: Fault, key: tuple[str, str]) -> str:
-    """The properties that an explanation explains."""
-    told = [r.property for r in fault.results if key in {(e.kind, e.text) for e in r.explanations}]
-    return _listed(list(dict.fromkeys(told)))
+    """The properties, and the dtypes, that an explanation explains."""
+    told = [r for r in fault.results if key in {(e.kind, e.text) for e in r.explanations}]
+    dtypes = _listed(list(dict.fromkeys(r.dtype for r in told if r.dtype)))
+    return _listed(list(dict.fromkeys(r.property for r in told))) + (f" in {dtypes}" if dtypes else "")
 
 
 def _explained(explanation: Explanation, properties: str) -> str:
