@@ -14,8 +14,9 @@ from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.conformance.case import Call, Case
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.report import bugs, trial
-from eqwise.conformance.report.bug import Setting, report, selection, title
+from eqwise.conformance.report.bug import Setting, report
 from eqwise.conformance.report.faults import Fault, faults
+from eqwise.conformance.report.naming import selection, title
 from eqwise.conformance.report.trial import Trial, tried
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Explanation, Number, Result, Worst

@@ -11,9 +11,9 @@ import numpy as np
 
 from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.conformance.case import Case
-from eqwise.conformance.report.citing import cited
 from eqwise.conformance.report.faults import Fault
 from eqwise.conformance.report.markup import code, fenced, prose, row
+from eqwise.conformance.report.naming import listed, numbers_of, selection, title
 from eqwise.conformance.report.text import markdown
 from eqwise.conformance.report.trial import Trial
 from eqwise.conformance.verdicts import Explanation, Result, Worst
@@ -21,8 +21,6 @@ from eqwise.spec.document import EQUATIONS, STATEMENTS, Equation
 from eqwise.spec.numbers.formats import FORMATS
 from eqwise.spec.transcript import formula
 
-_LONGEST = 60  # characters of a formula in a title
-_VERBS = {"deviates": "deviates from", "inaccurate": "loses accuracy against"}
 _MOST_INPUTS = 8
 
 
@@ -45,34 +43,6 @@ class Setting:
         }  # fmt: skip
 
 
-def title(fault: Fault) -> str:
-    """What is wrong, in a line: softplus deviates from log(1 + exp(x)) on [20.000000000000004, 744.44]."""
-    first = fault.first
-    if fault.nature == "purity":
-        return f"{fault.operation} does not leave its arguments and results alone"
-    if fault.nature == "error":
-        return f"{fault.operation} does not answer as the contract asks"
-    interval = f" on [{first.interval[0]}, {first.interval[1]}]" if first.interval else ""
-    of = " in its derivative" if first.property == "derivative" and not any(r.property == "value" for r in fault.results) else ""
-    return f"{fault.operation} {_VERBS.get(first.verdict, 'deviates from')} {_what(fault.clauses)}{of}{interval}"
-
-
-def _what(clauses: Sequence[str]) -> str:
-    """The formula if it is the only one and short, or else the numbers and the title of the first."""
-    equations = [EQUATIONS[int(key[2:])] for key in clauses if key.startswith("eq")]
-    if not equations:
-        return f"the statement {clauses[0]}" if clauses else "the contract"
-    texts = {formula(equation) for equation in equations if equation.formula is not None}
-    if len(texts) == 1 and len(text := texts.pop()) <= _LONGEST:
-        return text
-    return f"equation{'s' * (len(equations) > 1)} {_numbers(clauses)} ({equations[0].title})"
-
-
-def _numbers(clauses: Sequence[str]) -> str:
-    numbers = [f"({key[2:]})" if key.startswith("eq") else key for key in clauses]
-    return numbers[0] if len(numbers) == 1 else f"{', '.join(numbers[:-1])} and {numbers[-1]}" if numbers else "of the contract"
-
-
 def report(fault: Fault, setting: Setting, trial: Trial) -> str:
     """The whole file."""
     shown = Case.from_json(fault.first.case) if fault.first.case is not None else None
@@ -80,7 +50,7 @@ def report(fault: Fault, setting: Setting, trial: Trial) -> str:
         f"# {prose(title(fault))}",
         *_opening(fault, setting),
         "## The formula", *_formulas(fault),
-        "## Expected and actual", *_numbers_of(fault.first, shown), *_certainty(fault),
+        "## Expected and actual", *_numbers_table(fault.first, shown), *_certainty(fault),
         *_place(fault.first),
         "## Diagnosis", *_diagnosis(fault),
         "## See it in ten seconds", *_script(trial),
@@ -92,8 +62,8 @@ def report(fault: Fault, setting: Setting, trial: Trial) -> str:
 
 
 def _opening(fault: Fault, setting: Setting) -> Iterator[str]:
-    properties = _listed(list(dict.fromkeys(r.property.replace("_", " ") for r in fault.results)))
-    dtypes = _listed(list(dict.fromkeys(r.dtype for r in fault.results if r.dtype)))
+    properties = listed(list(dict.fromkeys(r.property.replace("_", " ") for r in fault.results)))
+    dtypes = listed(list(dict.fromkeys(r.dtype for r in fault.results if r.dtype)))
     of = f" in {dtypes}" if dtypes else ""
     yield (
         f"{code(fault.operation)} of {markdown(f'{setting.adapter.name} {setting.adapter.version}')} was held to the formula below "
@@ -109,14 +79,10 @@ def _outcome(result: Result) -> str:
     return {"error": "in error", "inaccurate": "less accurate than its inputs excuse"}.get(result.verdict, "found to deviate")
 
 
-def _listed(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
-
-
 def _formulas(fault: Fault) -> Iterator[str]:
     operation = OPERATIONS.get(fault.operation)
     if operation and set(fault.clauses) < set(operation.clauses):
-        yield f"{code(operation.name)} follows {_numbers(operation.clauses)} together; the failure implicates what stands here."
+        yield f"{code(operation.name)} follows {numbers_of(operation.clauses)} together; the failure implicates what stands here."
     for key in fault.clauses:
         if key in STATEMENTS:
             yield f"**{markdown(key)}**, section {STATEMENTS[key].section}: {prose(STATEMENTS[key].claim)}"
@@ -136,7 +102,7 @@ def _equation(equation: Equation, reading: str) -> Iterator[str]:
         yield f"To be read with care: {prose(erratum)}."
 
 
-def _numbers_of(result: Result, case: Case | None) -> Iterator[str]:
+def _numbers_table(result: Result, case: Case | None) -> Iterator[str]:
     worst = result.worst
     if worst is None:
         yield markdown(result.message or "No number is at stake.")
@@ -212,12 +178,12 @@ def _diagnosis(fault: Fault) -> Iterator[str]:
 def _explains(fault: Fault, key: tuple[str, str]) -> str:
     """The properties, and the dtypes, that an explanation explains."""
     told = [r for r in fault.results if key in {(e.kind, e.text) for e in r.explanations}]
-    dtypes = _listed(list(dict.fromkeys(r.dtype for r in told if r.dtype)))
-    return _listed(list(dict.fromkeys(r.property for r in told))) + (f" in {dtypes}" if dtypes else "")
+    dtypes = listed(list(dict.fromkeys(r.dtype for r in told if r.dtype)))
+    return listed(list(dict.fromkeys(r.property for r in told))) + (f" in {dtypes}" if dtypes else "")
 
 
 def _explained(explanation: Explanation, properties: str) -> str:
-    of = f", {_numbers(explanation.clauses)}" if explanation.clauses else ""
+    of = f", {numbers_of(explanation.clauses)}" if explanation.clauses else ""
     formula = f": the results are those of {code(explanation.formula)}" if explanation.formula else ""
     points = f"within {explanation.max_ulp:.4g} ulp on {explanation.points} fresh results"
     return f"{properties}: {prose(explanation.text)} ({prose(explanation.kind)}{of}){formula}, {points}"
@@ -236,21 +202,6 @@ def _script(trial: Trial) -> Iterator[str]:
 def _command(result: Result, setting: Setting) -> Iterator[str]:
     words = ["eqwise", "run", setting.asked, *(word for option in setting.options for word in ("--adapter-option", option))]
     yield fenced(" ".join(map(shlex.quote, [*words, *selection(result)])), "sh")
-
-
-def selection(result: Result) -> list[str]:
-    """The options that select the check of this result."""
-    numbers = [key[2:] for key in result.clauses if key.startswith("eq")]
-    chosen = ["--equations", ",".join(numbers)] if numbers else []
-    chosen += ["--dtypes", result.dtype] if result.dtype else []
-    operation = OPERATIONS.get(result.operation or "")
-    if result.property == "smoke":
-        return [*chosen, "-k", "smoke"]
-    if operation is None or result.property == "statement":
-        return [*chosen, "-k", result.clauses[0]] if result.clauses else chosen
-    if result.property == "law":
-        return [*chosen, "-k", str(result.label)]
-    return [*chosen, "-k", f"{cited(operation.clauses)}-{operation.name}-{result.property}"]
 
 
 def _table(fault: Fault) -> Iterator[str]:

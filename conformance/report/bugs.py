@@ -7,8 +7,9 @@ from pathlib import Path
 
 from eqwise.conformance.case import Case
 from eqwise.conformance.loading import UsageError
-from eqwise.conformance.report.bug import Setting, report, title
+from eqwise.conformance.report.bug import Setting, report
 from eqwise.conformance.report.faults import Fault, faults
+from eqwise.conformance.report.naming import title
 from eqwise.conformance.report.text import file_name
 from eqwise.conformance.report.trial import Trial, tried
 from eqwise.conformance.verdicts import Result
