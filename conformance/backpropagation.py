@@ -36,16 +36,16 @@ def check_derivative(session: Session, operation: Operation, dtype: str) -> Resu
     outcome: Outcome | None = None
     failing: list[Example] = []
     try:
-        for calls in _calls(session, target):
+        for together in calls(session, target):
             try:
-                found = [gradients_of(session, call, target) for call in calls]
+                found = [gradients_of(session, call, target) for call in together]
             except NotOffered as reason:
                 blank = replace(blank, message=str(reason))
                 continue
-            one = judged_together(calls, found, target)
+            one = judged_together(together, found, target)
             outcome = one if outcome is None else outcome.merged(one)
             if one.verdict == "deviates":
-                failing += _deviating(calls, found, target)
+                failing += _deviating(together, found, target)
         if outcome is None:
             return blank
         clauses = suspects(session, failing, target) if failing else operation.clauses
@@ -64,7 +64,8 @@ def _deviating(calls: list[Example], found: list[list[Floats]], target: Format) 
     return [call for call, own in zip(calls, found, strict=True) if judged(call, own, target).verdict == "deviates"]
 
 
-def _calls(session: Session, target: Format) -> Iterator[list[Example]]:
+def calls(session: Session, target: Format) -> Iterator[list[Example]]:
+    """Networks with their batches, those of one kind together."""
     for network, batch in networks():
         seed = session.seed_for(ENTRY.name, network, target.name)
         yield [example(network, batch, target, seed + n) for n in range(session.volume)]

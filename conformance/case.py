@@ -95,21 +95,21 @@ def number_at(adapter: Adapter, case: Case, found: Any) -> float:
 
 def answer(adapter: Adapter, case: Case) -> Any:
     """The array, or the number, that the place leads into, as the framework returns it."""
-    found = played(adapter, case.calls)
+    found = played(adapter, case.calls)[-1]
     for key in case.place[:-1]:
         found = found[key]
     return found
 
 
-def played(adapter: Adapter, calls: Sequence[Call]) -> Any:
-    """What the last of these calls returns."""
+def played(adapter: Adapter, calls: Sequence[Call]) -> list[Any]:
+    """What each of these calls returns."""
     results: list[Any] = []
     for call in calls:
         found = getattr(adapter if call.of is None else results[call.of], call.method)
         given = [converted(adapter, argument) for argument in call.arguments]
         named = {name: converted(adapter, value) for name, value in call.named.items()}
         results.append(found if call.is_attribute else found(*given, **named))
-    return results[-1]
+    return results
 
 
 def converted(adapter: Adapter, argument: Any) -> Any:

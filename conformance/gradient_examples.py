@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from eqwise.conformance import samples
-from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.conformance.comparison import Outcome, judge
 from eqwise.conformance.gradient_claims import Network, flat_floats, gradient_claim
 from eqwise.conformance.inputs import vectors
@@ -151,13 +151,17 @@ def gradients_of(session: Session, given: Example, target: Format) -> list[Float
 
 def as_thetas(session: Session, given: Example, found: Any, target: Format) -> list[Floats]:
     """What the adapter returned for this call, by layer, the biases in row 0; `AdapterError` where the contract forbids it."""
+    return [theta_of(W, b) for W, b in zip(*as_arrays(session.adapter, given, found, target), strict=True)]
+
+
+def as_arrays(adapter: Adapter, given: Example, found: Any, target: Format) -> list[list[Floats]]:
+    """The gradients of the weights, then those of the biases; `AdapterError` where the contract forbids them."""
     if not isinstance(found, (tuple, list)) or [len(part) for part in found] != [given.network.depth] * 2:
         raise AdapterError(f"{ENTRY.name} must return a list of weight gradients and a list of bias gradients, one for each layer")
-    pairs = [
-        [checked(session.adapter, ENTRY.name, result, array.shape, target) for array, result in zip(arrays, results, strict=True)]
+    return [
+        [checked(adapter, ENTRY.name, result, array.shape, target) for array, result in zip(arrays, results, strict=True)]
         for arrays, results in zip((given.weights, given.biases), found, strict=True)
     ]
-    return [theta_of(W, b) for W, b in zip(*pairs, strict=True)]
 
 
 def judged(given: Example, found: list[Floats], target: Format, weighted: bool = False) -> Outcome:

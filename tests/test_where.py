@@ -93,3 +93,29 @@ def arrays_in(item):
     if isinstance(item, (list, tuple)):
         return [array for part in item for array in arrays_in(part)]
     return [item] if isinstance(item, np.ndarray) and item.ndim else []
+
+
+STEPS = {  # of a wrong optimizer, the words for its smallest case
+    "eq57-sgd-clipped_at_1": "one number, one step; theta after step 1",
+    "eq57-sgd-second_step_twice": "one number, two steps; theta after step 2",
+    "eq57-sgd-FirstRowBroadcast": "an array of shape (2, 2), one step",
+    "eq57-sgd-FirstParameterOnly": "a list of two parameters of shapes (1,), (1,), one step",
+    "eq58-momentum-velocity_forgotten": "one number, two steps; v after step 2",
+    "eq58-momentum-velocity_by_the_mean": "two numbers, one step; v after step 1",
+    "eq58-momentum-VelocityStartedAnew": "one number, two steps; v after step 2",
+    "eq60-adagrad-RestartedEveryTen": "one number, 10 steps; h after step 10",
+}
+NETWORKS = {
+    "s8.4-batch-mean-network_gradients-odd_sample_forgotten": "a batch of 3, widths 1–2",
+    "eq48-network_gradients-eight_columns": "a batch of 1, widths 1–9",
+    "eq48-network_gradients-eight_samples": "a batch of 9, widths 1–1",
+    "eq48-network_gradients-transposed_where_square": "a batch of 1, widths 2–2",
+}
+
+
+@pytest.mark.parametrize(("name", "words"), [*STEPS.items(), *NETWORKS.items()])
+def test_fewest_steps_and_smallest_widths_are_found(name, words):
+    """A fresh optimizer shows the failure in its last step, a network in one call."""
+    result = found(name, kind="state" if " v " in f" {words} " or "; h " in words else None)
+    assert words in result.where
+    assert shown(name, result) == (True, False)

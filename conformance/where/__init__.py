@@ -14,7 +14,7 @@ from eqwise.conformance.claims import Frame
 from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
-from eqwise.conformance.where.attempts import Failure, Search
+from eqwise.conformance.where.attempts import Failure, Readings, Search
 from eqwise.conformance.where.confirmation import confirmed
 from eqwise.conformance.where.formulas import COTANGENT, Formula
 from eqwise.conformance.where.gathering import attempts_of
@@ -37,10 +37,16 @@ def located(session: Session, result: Result) -> Result:
         found = _on_a_line(search, entry, result)
         if found.where:
             return found
-    attempts = attempts_of(session, entry, result.property, search.target)
+    attempts = attempts_of(session, entry, result.property, search.target, _readings(result))
     failures = (failure for attempt in attempts for failure in [search.failure(attempt)] if failure)
     small = (_smallest(search, failure, result) for failure in islice(failures, TRIED))
     return next((one for one in small if one), result)
+
+
+def _readings(result: Result) -> Readings:
+    """That the result was judged under."""
+    named = [part.split(":") for part in (result.reading or "").split(", ") if part.startswith("eq")]
+    return tuple((int(clause.removeprefix("eq")), name) for clause, name in named)
 
 
 def _smallest(search: Search, failure: Failure, result: Result) -> Result | None:

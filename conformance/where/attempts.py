@@ -20,6 +20,7 @@ from eqwise.spec.numbers.formats import Floats, Format
 
 Keys = tuple[int | str, ...]
 Leaves = Sequence[Floats | None]
+Readings = tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Attempt(Protocol):
 
     @property
     def target(self) -> Format: ...
+
+    @property
+    def readings(self) -> Readings:
+        """That the claim is made under."""
 
     @property
     def arrays(self) -> Mapping[str, Floats]:
@@ -119,7 +124,7 @@ class Search:
 
     def result(self, attempt: Attempt) -> Any:
         """What the last call returns."""
-        return guarded(attempt.operation, lambda: played(self.session.adapter, attempt.calls()))
+        return guarded(attempt.operation, lambda: played(self.session.adapter, attempt.calls()))[-1]
 
 
 def _numbered(leaves: Leaves) -> Leaves:

@@ -13,7 +13,7 @@ from eqwise.conformance import case, samples
 from eqwise.conformance.adapter import Adapter, Domain, Operation
 from eqwise.conformance.evidence import arranged_slopes, arranged_value, result_shape
 from eqwise.conformance.invocation import checked, checked_gradients, flattened
-from eqwise.conformance.where.attempts import Held, Keys, Leaves, keys_of
+from eqwise.conformance.where.attempts import Held, Keys, Leaves, Readings, keys_of
 from eqwise.spec.numbers.formats import Floats, Format
 
 COTANGENT = "cotangent"
@@ -27,6 +27,7 @@ class Formula:
     target: Format
     cotangent: Floats | None = None
     reduction: str | None = None
+    readings: Readings = ()
 
     @property
     def entry(self) -> Operation:
@@ -68,7 +69,7 @@ class Formula:
         cotangent = known.pop(COTANGENT, None)
         for name, domain in zip(known, self.entry.inputs.values(), strict=False):
             if domain == "distribution":
-                known[name] = _adding_up(known[name])
+                known[name] = adding_up(known[name])
         inputs = _as_given(self.entry, [samples.cast(array, self.target) for array in known.values()])
         frame = replace(self.call.frame, dims=_dims(self.entry, list(known.values())))
         call = replace(self.call, inputs=inputs, named={**self.call.named, **(hyper or {})}, frame=frame)
@@ -105,10 +106,10 @@ class Formula:
             made = [arranged_value(self.call, self.reduction, value)]
         else:
             made = arranged_slopes(self.call, self.cotangent, leaves)
-        return [Held(sample.claim(), sample.rows, sample.actual) for sample in made]
+        return [Held(sample.claim(self.readings), sample.rows, sample.actual) for sample in made]
 
 
-def _adding_up(values: Floats) -> Floats:
+def adding_up(values: Floats) -> Floats:
     """Shares that add up to 1: as they are, or all given to the largest."""
     return np.where(values.sum(axis=-1, keepdims=True) == 1, values, np.eye(values.shape[-1])[values.argmax(axis=-1)])
 

@@ -6,31 +6,37 @@ from collections.abc import Callable, Iterator, Mapping
 
 from eqwise.conformance import evidence, samples
 from eqwise.conformance.adapter import Operation
+from eqwise.conformance.optimizer_claims import METHODS
 from eqwise.conformance.session import Session
-from eqwise.conformance.where.attempts import Attempt
+from eqwise.conformance.where.attempts import Attempt, Readings
 from eqwise.conformance.where.formulas import Formula
+from eqwise.conformance.where.networks import of_network
+from eqwise.conformance.where.stepping import of_optimizer
 from eqwise.spec.numbers.formats import Format
 
-Gather = Callable[[Session, Operation, str, Format], Iterator[Attempt]]
+Gather = Callable[[Session, Operation, str, Format, Readings], Iterator[Attempt]]
 
 
-def of_formula(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Attempt]:
+def of_formula(session: Session, operation: Operation, kind: str, target: Format, readings: Readings) -> Iterator[Attempt]:
     """Values, or gradients for the cotangents that were drawn."""
     reduction = session.adapter.reduction.get(operation.name)
     for calls in (evidence.calls, evidence.bulk_calls):
         for call in calls(session, operation, kind, target):
             if kind == "value":
-                yield Formula(call, target, reduction=reduction)
+                yield Formula(call, target, None, reduction, readings)
             else:
-                yield Formula(call, target, samples.cotangents(call.rng, evidence.result_shape(call), target))
+                yield Formula(call, target, samples.cotangents(call.rng, evidence.result_shape(call), target), None, readings)
 
 
-GATHER: Mapping[tuple[str, str], Gather] = {}
+GATHER: Mapping[tuple[str, str], Gather] = {
+    ("network_gradients", "derivative"): of_network,
+    **{(name, kind): of_optimizer for name in METHODS for kind in ("update", "state")},
+}
 
 
-def attempts_of(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Attempt]:
+def attempts_of(session: Session, operation: Operation, kind: str, target: Format, readings: Readings) -> Iterator[Attempt]:
     """The attempts of a property; none where its results are no numbers that a formula gives."""
     gather = GATHER.get((operation.name, kind))
     if gather is None and operation.shape != "method" and kind in ("value", "derivative"):
         gather = of_formula
-    return gather(session, operation, kind, target) if gather else iter(())
+    return gather(session, operation, kind, target, readings) if gather else iter(())

@@ -6,6 +6,8 @@ import numpy as np
 
 from eqwise.conformance.where.attempts import Attempt, Failure
 from eqwise.conformance.where.formulas import COTANGENT, Formula
+from eqwise.conformance.where.networks import Gradients
+from eqwise.conformance.where.stepping import Steps
 from eqwise.spec.numbers.formats import Floats
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -25,8 +27,12 @@ def count(number: int, singular: str, plural: str = "") -> str:
 def shape_of(attempt: Attempt) -> str:
     """How large the arrays are, by the operation's shape."""
     first = next(iter(attempt.arrays.values()))
-    if not isinstance(attempt, Formula):
-        return "; ".join(f"{name} of shape {array.shape}" for name, array in attempt.arrays.items())
+    if isinstance(attempt, Steps):
+        return f"{_parameters(attempt)}, {count(attempt.steps, 'step')}"
+    if isinstance(attempt, Gradients):
+        network = attempt.given.network
+        return f"a batch of {len(first)}, widths {_widths(network.widths)}, activation {network.activation}, output {network.output}"
+    assert isinstance(attempt, Formula)
     match attempt.entry.shape:
         case "elementwise": return _elements(first)
         case "rows":        return f"{count(len(first), 'row')} of {count(first.shape[-1], 'number')}"
@@ -35,6 +41,12 @@ def shape_of(attempt: Attempt) -> str:
         case "columns":     return f"a batch of {len(first)}, {count(first.shape[1], 'feature')}"
         case "network":     return f"a batch of {len(first)}, widths {_widths(attempt.call.frame.dims)}{_options(attempt)}"
         case _:             return f"{count(len(attempt.arrays), 'matrix', 'matrices')}, widths {_widths(attempt.call.frame.dims)}"
+
+
+def _parameters(attempt: Steps) -> str:
+    if attempt.many:
+        return f"a list of {count(len(attempt.shapes), 'parameter')} of shapes {', '.join(map(str, attempt.shapes))}"
+    return _elements(np.zeros(attempt.shapes[0]))
 
 
 def _last(attempt: Formula) -> int:
@@ -55,27 +67,26 @@ def _options(attempt: Formula) -> str:
 
 def which(failure: Failure) -> str:
     """The failing number by its place."""
-    attempt, position = failure.attempt, int(failure.path[-1])
-    shape, keys = _shape_at(failure), failure.path[:-1]
-    index = np.unravel_index(position, shape) if shape else ()
-    inside = f"[{', '.join(str(int(i) + 1) for i in index)}]" if index else ""
-    if not isinstance(attempt, Formula) or attempt.cotangent is None:
-        return f"output{inside}" if inside else "the result"
-    names = [name for name in attempt.arrays if name != COTANGENT]
-    return f"the gradient of {names[_position(attempt, keys)]}{inside}"
+    attempt, keys = failure.attempt, failure.path[:-1]
+    if isinstance(attempt, Steps):
+        return f"{attempt.slot or 'theta'} after step {attempt.steps}"
+    if isinstance(attempt, Gradients):
+        layer = int(keys[1])
+        name, array = (("b", attempt.given.biases) if keys[0] else ("W", attempt.given.weights))
+        return f"the gradient of {name}{layer + 1}{_index(failure, array[layer].shape)}"
+    assert isinstance(attempt, Formula)
+    if attempt.cotangent is None:
+        return f"output{_index(failure, attempt.result_shape)}" if attempt.result_shape else "the result"
+    name = [name for name in attempt.arrays if name != COTANGENT][_position(attempt, keys)]
+    return f"the gradient of {name}{_index(failure, attempt.arrays[name].shape)}"
+
+
+def _index(failure: Failure, shape: tuple[int, ...]) -> str:
+    """Counted from 1, by axes."""
+    index = np.unravel_index(int(failure.path[-1]), shape) if shape else ()
+    return f"[{', '.join(str(int(i) + 1) for i in index)}]" if index else ""
 
 
 def _position(attempt: Formula, keys: tuple[int | str, ...]) -> int:
     """The number of the input array that these keys lead to."""
     return attempt.keys(None).index(keys)
-
-
-def _shape_at(failure: Failure) -> tuple[int, ...]:
-    """The shape of the array that the number is in."""
-    attempt = failure.attempt
-    if not isinstance(attempt, Formula):
-        return ()
-    if attempt.cotangent is None:
-        return attempt.result_shape
-    names = [name for name in attempt.arrays if name != COTANGENT]
-    return attempt.arrays[names[_position(attempt, failure.path[:-1])]].shape
