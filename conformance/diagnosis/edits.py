@@ -24,6 +24,19 @@ from eqwise.spec.numbers.expression import Expression, each, lifted, maximum, ne
 CONSTANT = symbol("κ")
 LOWER = ("float16", "bfloat16", "float32")
 _SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+_EVERY = (
+    ("absolute value", "absolute values for squares", "power", "size({})"),
+    ("exponent", "no squares", "power", "{}"),
+    *(
+        (kind, text.format(name), name, template.replace("function", name))
+        for name in ("log", "exp", "sqrt")
+        for kind, text, template in (
+            ("constant added", "κ added inside every {}", "function({} + κ)"),
+            ("bound", "what is inside every {} bounded by κ from below", "function(at_least({}, κ))"),
+            ("bound", "every {} bounded by κ from below", "at_least(function({}), κ)"),
+        )
+    ),
+)
 _FUNCTIONS = ("exp", "log", "sqrt", "abs")
 
 
@@ -72,28 +85,36 @@ def edits(equation: int, reading: str) -> tuple[Edit, ...]:
             made = _with(tree, place, change.source, function, kept)
             is_open, is_rounded = "κ" in change.source, "rounded_to" in change.source
             found.append(Edit(equation, change.kind, change.text, made, change.cost + further, is_open, is_rounded, kept))
-    found += _of_every_square(equation, tree, function)
+    found += _of_every(equation, tree, function)
     return tuple(found)
 
 
-def _of_every_square(equation: int, tree: ast.FunctionDef, function: Formula) -> Iterator[Edit]:
-    """The same change of every square, where a formula has several."""
-    squares = [part for part, _ in _expressions(tree) if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow)]
-    for kind, text, template in (("absolute value", "absolute values for squares", "size({})"), ("exponent", "no squares", "{}")):
-        if len(squares) > 1:
-            yield Edit(equation, kind, text, _run(_Squares(template).visit(copy.deepcopy(tree)), function, {}), 2)
+def _of_every(equation: int, tree: ast.FunctionDef, function: Formula) -> Iterator[Edit]:
+    """The same change of every square, or of every call of a function, where a formula has several."""
+    for kind, text, name, template in _EVERY:
+        changed = _Every(name, template)
+        made = changed.visit(copy.deepcopy(tree))
+        if changed.count > 1:
+            yield Edit(equation, kind, text, _run(made, function, {}), 2, "κ" in template)
 
 
-class _Squares(ast.NodeTransformer):
-    """Puts what the template makes of its base in the place of every power."""
+class _Every(ast.NodeTransformer):
+    """Puts what the template makes of its base, or of its argument, in the place of every power or call of this name."""
 
-    def __init__(self, template: str) -> None:
-        self.template = template
+    def __init__(self, name: str, template: str) -> None:
+        self.name, self.template, self.count = name, template, 0
 
     def visit_BinOp(self, found: ast.BinOp) -> ast.AST:
         self.generic_visit(found)
-        power = isinstance(found.op, ast.Pow)
-        return ast.parse(self.template.format(f"({ast.unparse(found.left)})"), mode="eval").body if power else found
+        return self._made(found, found.left) if isinstance(found.op, ast.Pow) and self.name == "power" else found
+
+    def visit_Call(self, found: ast.Call) -> ast.AST:
+        self.generic_visit(found)
+        return self._made(found, found.args[0]) if isinstance(found.func, ast.Name) and found.func.id == self.name else found
+
+    def _made(self, found: ast.expr, argument: ast.expr) -> ast.AST:
+        self.count += 1
+        return ast.parse(self.template.format(f"({ast.unparse(argument)})"), mode="eval").body
 
 
 def _definition(function: Formula) -> ast.FunctionDef:
@@ -240,9 +261,9 @@ def _of_call(written: str, name: str, arguments: list[str]) -> Iterator[_Change]
             case ast.Call(ast.Name("total"), [terms]):
                 yield _Change("moved", f"{name} of every term of {arguments[0]}", f"total(each_{name}({ast.unparse(terms)}))")
             case ast.BinOp(left, operator, ast.Call(ast.Name("total"), [terms])) if name != "abs":
-                inner, sign = ast.unparse(terms), _SIGNS.get(type(operator), "*")
+                each, sign = ast.unparse(terms), _SIGNS.get(type(operator), "*")
                 yield _Change("moved", f"{name} of every term of {ast.unparse(right_of(arguments[0]))}",
-                              f"({ast.unparse(left)}) {sign} total(each_{name}({inner}))")  # fmt: skip
+                              f"({ast.unparse(left)}) {sign} total(each_{name}({each}))")  # fmt: skip
         match ast.parse(arguments[0], mode="eval").body:
             case ast.BinOp(left, operator, right):
                 sign, a, b = _SIGNS.get(type(operator), ""), ast.unparse(left), ast.unparse(right)
@@ -253,8 +274,8 @@ def _of_call(written: str, name: str, arguments: list[str]) -> Iterator[_Change]
         case "total":
             inner = ast.parse(arguments[0], mode="eval").body
             if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in _FUNCTIONS:
-                function, terms = inner.func.id, ast.unparse(inner.args[0])
-                yield _Change("moved", f"{function} of the sum for the sum of {function}", f"each_{function}(total({terms}))")
+                function, of = inner.func.id, ast.unparse(inner.args[0])
+                yield _Change("moved", f"{function} of the sum for the sum of {function}", f"each_{function}(total({of}))")
             yield _Change("mean for sum", f"the mean for the sum {written}", f"mean_of({arguments[0]})")
             yield _Change("part of a sum", f"the last term left out of {written}", f"total(listed({arguments[0]})[:-1])")
             yield _Change("part of a sum", f"the first term left out of {written}", f"total(listed({arguments[0]})[1:])")

@@ -82,8 +82,9 @@ def trials_of(session: Session, operation: Operation, kind: str, target: Format)
 
 
 def afresh(session: Session, turn: int) -> Session:
-    """The same adapter, to be asked about other inputs."""
-    return replace(session, adapter=session.adapter.adapter, seed=session.seed + 7919 * turn, cache={})  # type: ignore[attr-defined]
+    """The same adapter, to be asked about other inputs, and more of them: hyper-parameters tell explanations apart."""
+    effort = "standard" if session.effort == "smoke" else session.effort
+    return replace(session, effort=effort, adapter=session.adapter.adapter, seed=session.seed + 7919 * turn, cache={})  # type: ignore[attr-defined]
 
 
 

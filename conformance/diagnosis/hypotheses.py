@@ -78,16 +78,20 @@ class Hypothesis:
         unit = float((self.format or target).ulp(actual if np.isfinite(actual) else 0.0))
         if self.is_rounded or self.program is not None:
             told = float(target.round(on_rows(claim.outputs[k : k + 1], claim.inputs, row[None, :], self.program or np.float64))[0, 0])
-            error = 0.0 if told == actual or (np.isnan(told) and np.isnan(actual)) else abs(told - actual)
+            error = 0.0 if told == actual or not (np.isfinite(told) or np.isfinite(actual)) else abs(told - actual)
             return Fit(error / unit, _apart(FACTOR * unit, actual, expected)) if error <= FACTOR * unit else None
         if self.format is not None and self.format.round(actual) != actual:
             return None
-        if self.format is not None and np.isinf(actual) and self.format.round(expected) == actual:
-            return Fit(0.0, True)
+        if self.format is not None and not np.isfinite(actual):
+            overflows = np.isinf(self.format.round(expected)) or bool(np.isinf(self.format.round(row)).any())
+            return Fit(0.0, True) if overflows else None
         try:
             found = at_place(claim, row.tolist(), k, actual, self.format or target)
         except (ArithmeticError, ValueError):  # no case of it applies here
             return None
+        if found.verdict == "undecided" and not np.isfinite(actual):  # as where the formula that is followed divides by 0
+            told = on_rows(claim.outputs[k : k + 1], claim.inputs, row[None, :])[0, 0]
+            return Fit(0.0, bool(np.isfinite(expected))) if not np.isfinite(told) else None
         if found.verdict not in FITS:
             return None
         if self.cancels:
@@ -99,6 +103,11 @@ class Hypothesis:
         """With this number in the place of the open one; one that is not plain is further from what is printed."""
         further = 0 if len(called) <= PLAIN else 2
         return replace(self, cost=self.cost + further, is_open=False, constant=value, called=called, text=self.text.replace("κ", called))
+
+    @property
+    def is_certified(self) -> bool:
+        """Whether certified numbers in the format of the results say all that it says."""
+        return not self.is_rounded and self.program is None and self.format is None
 
     @property
     def clauses(self) -> tuple[str, ...]:

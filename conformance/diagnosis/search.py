@@ -98,7 +98,7 @@ def _again(
 def _simplest(confirmed: list[Hypothesis], again: list[Failing], base: Readings, target: Format) -> list[Hypothesis]:
     """Those that hold everywhere, or else all; of them the simplest, which hold at most of the other places too; one of each formula."""
     held = {h: fitting.elsewhere(h, again, base, target) for h in confirmed}
-    left = [h for h in confirmed if held[h] == 1] or confirmed
+    left = [h for h in confirmed if held[h] == 1] or ([] if _two_valued(again) else confirmed)
     left = [h for h in left if h.cost == min(other.cost for other in left)]
     seen: dict[object, Hypothesis] = {}
     for hypothesis in [h for h in left if held[h] >= max(held[other] for other in left) - CLOSE]:
@@ -107,12 +107,19 @@ def _simplest(confirmed: list[Hypothesis], again: list[Failing], base: Readings,
     return list(seen.values())
 
 
+def _two_valued(again: list[Failing]) -> bool:
+    """Whether only two numbers come and are expected: then whatever is not the one is the other, which explains nothing."""
+    actual = {float(one.trial.actual[place]) for one in again for place in one.places}
+    expected = {float(one.expected[place]) for one in again for place in one.places}
+    return len(expected) <= 2 and actual <= expected
+
+
 def _told(hypothesis: Hypothesis, again: list[Failing], base: Readings, target: Format) -> Explanation:
     errors = fitting.errors(hypothesis, again, base, target) or []
     points, max_ulp, text = len(errors), max(errors), f"where it fails: {hypothesis.text}"
     if fitting.elsewhere(hypothesis, again, base, target) == 1:
         text = hypothesis.text
-        if not hypothesis.is_rounded and hypothesis.program is None and hypothesis.format is None:
+        if hypothesis.is_certified:
             outcomes = [fitting.outcome(hypothesis, one, base, target) for one in again]
             points, max_ulp = sum(one.points for one in outcomes), max(one.max_ulp for one in outcomes)
     return Explanation(hypothesis.kind, text, hypothesis.clauses, points, max_ulp, hypothesis.formula)
