@@ -44,7 +44,7 @@ _FUNCTIONS = ("exp", "log", "sqrt", "abs")
 class Edit:
     """An equation with one change: the word for it, a clause that tells it, the formula, how far it is from what is printed.
 
-    `is_open` says that the formula holds `CONSTANT`; `is_rounded`, that it rounds to another format, so that only floats run on it.
+    `is_open` says that the formula holds `CONSTANT`; `rounded_to`, that it rounds to this format, so that only floats run on it.
     """
 
     number: int
@@ -53,7 +53,7 @@ class Edit:
     formula: Formula
     cost: int
     is_open: bool = False
-    is_rounded: bool = False
+    rounded_to: str = ""
     kept: dict[Expression, Expression] = field(default_factory=dict)  # what a gradient takes for a constant, by the symbol for it
 
     @property
@@ -69,6 +69,7 @@ class _Change:
     text: str
     source: str
     cost: int = 1
+    rounded_to: str = ""
 
 
 @lru_cache(maxsize=256)
@@ -83,8 +84,8 @@ def edits(equation: int, reading: str) -> tuple[Edit, ...]:
         for change in _changes(part, parent, function, parameters):
             kept: dict[Expression, Expression] = {}
             made = _with(tree, place, change.source, function, kept)
-            is_open, is_rounded = "κ" in change.source, "rounded_to" in change.source
-            found.append(Edit(equation, change.kind, change.text, made, change.cost + further, is_open, is_rounded, kept))
+            cost, is_open = change.cost + further, "κ" in change.source
+            found.append(Edit(equation, change.kind, change.text, made, cost, is_open, change.rounded_to, kept))
     found += _of_every(equation, tree, function)
     return tuple(found)
 
@@ -333,7 +334,7 @@ def _of_value(written: str, part: ast.expr) -> Iterator[_Change]:
     yield _Change("zero", f"0 for {written}", f"0 * {inner}", 3)
     yield _Change("not differentiated", f"{written} taken for a constant in the gradient", f"detached({inner})", 1)
     for name in LOWER:
-        yield _Change("lower precision", f"{written} rounded to {name}", f"rounded_to_{name}({inner})", 3)
+        yield _Change("lower precision", f"{written} rounded to {name}", f"rounded_to_{name}({inner})", 3, name)
 
 
 # what changed formulas may call

@@ -53,7 +53,7 @@ class Hypothesis:
     change: Change | None = None
     edit: Edit | None = None
     is_open: bool = False
-    is_rounded: bool = False
+    rounded_to: str = ""  # a format that something is rounded to
     constant: Expression | None = None
     called: str = ""  # the constant in words
     format: Format | None = None  # in which all was computed
@@ -76,7 +76,7 @@ class Hypothesis:
         By certified numbers, or by floats where they are what the hypothesis speaks of.
         """
         unit = float((self.format or target).ulp(actual if np.isfinite(actual) else 0.0))
-        if self.is_rounded or self.program is not None:
+        if self.rounded_to or self.program is not None:
             told = float(target.round(on_rows(claim.outputs[k : k + 1], claim.inputs, row[None, :], self.program or np.float64))[0, 0])
             error = 0.0 if told == actual or not (np.isfinite(told) or np.isfinite(actual)) else abs(told - actual)
             return Fit(error / unit, _apart(FACTOR * unit, actual, expected)) if error <= FACTOR * unit else None
@@ -107,7 +107,7 @@ class Hypothesis:
     @property
     def is_certified(self) -> bool:
         """Whether certified numbers in the format of the results say all that it says."""
-        return not self.is_rounded and self.program is None and self.format is None
+        return not self.rounded_to and self.program is None and self.format is None
 
     @property
     def clauses(self) -> tuple[str, ...]:
@@ -141,7 +141,13 @@ def _attached(outputs: list[Expression], kept: dict[Expression, Expression]) -> 
 
 
 def all_of(trials: Sequence[Trial], base: Readings, target: Format) -> Iterator[Hypothesis]:
-    """Every hypothesis about these trials."""
+    """Every hypothesis about these trials; none that rounds to what has as many digits as the results."""
+    for hypothesis in _all_of(trials, base, target):
+        if not hypothesis.rounded_to or FORMATS[hypothesis.rounded_to].p < target.p:
+            yield hypothesis
+
+
+def _all_of(trials: Sequence[Trial], base: Readings, target: Format) -> Iterator[Hypothesis]:
     yield from of_precision(target)
     claim = trials[0].build(base)
     known = dict(base)
@@ -189,7 +195,7 @@ def of_equation(equation: int, reading: str, is_derivative: bool) -> Iterator[Hy
         if edit.is_detached and not is_derivative:
             continue
         where = f"in ({equation})" + (f" read as {reading}" if reading != AS_PRINTED else "") + f", {edit.text}"
-        yield Hypothesis(edit.kind, where, edit.cost, ((equation, edit.formula),), None, edit, edit.is_open, edit.is_rounded)
+        yield Hypothesis(edit.kind, where, edit.cost, ((equation, edit.formula),), None, edit, edit.is_open, edit.rounded_to)
 
 
 def of_operations(trial: Trial) -> Iterator[Hypothesis]:
@@ -241,7 +247,7 @@ def _of_input(name: str) -> Iterator[Hypothesis]:
     yield put("absolute value", f"the absolute value of {name}", lambda x: abs(x), 2)
     for precision in ("float16", "bfloat16", "float32"):
         rounded = f"rounded to {precision}"
-        yield put("lower precision", f"{name} {rounded} first", lambda x, r=rounded: node(r, x), 1, is_rounded=True)  # type: ignore[misc]
+        yield put("lower precision", f"{name} {rounded} first", lambda x, r=rounded: node(r, x), 1, rounded_to=precision)  # type: ignore[misc]
 
 
 def _exchange(first: str, second: str) -> Change:
