@@ -40,7 +40,7 @@ class Layers:
 def check_distribution(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """Entries are independent draws from the law: wide, tall, square, and in small layers over many seeds."""
     target = FORMATS[dtype]
-    groups = _groups(session, operation, target)
+    groups = layers_of(session, operation, target)
     blank = replace(blank, points=sum(layers.weights.size for group in groups for layers in group))
     printed = _judged(operation, AS_PRINTED, groups, target)
     if printed.alarm is None:
@@ -77,7 +77,7 @@ def findings(equation: int, reading: str, groups: list[list[Layers]], target: Fo
     yield from draws.findings(matrices)
 
 
-def _groups(session: Session, operation: Operation, target: Format) -> list[list[Layers]]:
+def layers_of(session: Session, operation: Operation, target: Format) -> list[list[Layers]]:
     """Large layers of neighbouring seeds, and the many small ones."""
     for shape in ODD:
         drawn(session, operation, shape, 1, target)

@@ -1,8 +1,10 @@
 """What would explain failures of counts, of random numbers and of layers that remember: the planted cause, or nothing."""
 
+import numpy as np
 import pytest
 
 from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.diagnosis.search import explained
 from eqwise.conformance.loading import load
 from eqwise.conformance.properties import checks_of
@@ -17,7 +19,25 @@ CAUSES = [
     ("eq22-f_measure-f_smoothed", "value", "constant added", "1e-12"),
     ("t1-confusion-confusion_matrix-correct_ones_first", "value", "counts exchanged", "[[TP, TN], [FP, FN]]"),
     ("t1-confusion-confusion_matrix-table_in_one_buffer", "purity", "purity", "changes when it is called again"),
+    ("eq70-xavier-by_outputs", "distribution", "argument", "the outputs for the inputs"),
+    ("eq71-he-mean_shifted", "distribution", "constant added", "0.01"),
+    ("eq72-gauss-clipped_at_two", "distribution", "bound", "clipped at 2 deviations"),
+    ("eq72-gauss-seed_shortened", "distribution", "seed", "bits 0 to 7"),
+    ("eq69-uniform-same_row", "distribution", "repeated", "one row"),
+    ("eq72-gauss-rows_mirrored", "distribution", "pairs", "the negative"),
 ]
+
+
+class Noisy(ReferenceAdapter):
+    """Numbers that follow no law that anybody would write down."""
+
+    def gauss(self, shape, seed, dtype):
+        rng = np.random.default_rng(seed)
+        z = rng.standard_normal(shape)
+        return (np.where(rng.random(shape) < 0.3, z * 1.7 + 0.3, 0.6 * z**3 - 0.2)).astype(dtype)
+
+    def accuracy(self, actual, predicted):
+        return float(np.random.default_rng(len(actual) + int(actual.sum())).random())
 
 
 def explanations(name, property_, adapter=None):
@@ -35,3 +55,9 @@ def test_planted_causes_are_named(name, property_, kind, words):
     found = explanations(name, property_)
     assert found
     assert all(one.kind == kind and words in one.text for one in found), found
+
+
+@pytest.mark.parametrize(("name", "property_"), [("eq72-gauss-small", "distribution"), ("eq19-accuracy-error_rate", "value")])
+def test_noise_is_not_explained(name, property_):
+    """What no change of a formula or of a law gives gets no explanation."""
+    assert not explanations(name, property_, Noisy())

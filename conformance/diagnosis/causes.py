@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from eqwise.conformance.adapter import Operation
-from eqwise.conformance.diagnosis import counts
+from eqwise.conformance.diagnosis import counts, weights
 from eqwise.conformance.diagnosis.counted import OPERATIONS as COUNTING
 from eqwise.conformance.diagnosis.gathering import afresh
 from eqwise.conformance.properties import checks_of
@@ -28,10 +28,19 @@ def of_purity(session: Session, operation: Operation, result: Result, target: Fo
 
 CAUSES: Mapping[tuple[str, str], Find] = {
     **{(name, "value"): counts.explained for name in COUNTING},
+    **{(name, "distribution"): weights.explained for name in ("uniform", "xavier", "he", "gauss")},
+}
+
+ERRORS: Mapping[tuple[str, str], Find] = {
+    **{(name, "distribution"): weights.explained_error for name in ("uniform", "xavier", "he", "gauss")},
 }
 
 
 def found(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
     """Every cause that is found in the results of a property."""
-    find = of_purity if result.property == "purity" else CAUSES.get((operation.name, result.property))
+    key = operation.name, result.property
+    if result.verdict == "error":
+        find = ERRORS.get(key)
+    else:
+        find = of_purity if result.property == "purity" else CAUSES.get(key)
     return find(session, operation, result, target) if find else []

@@ -23,10 +23,12 @@ ENOUGH = 6  # places that must fail again on fresh inputs
 def explained(session: Session, result: Result) -> Result:
     """The result with every explanation that fits."""
     operation = OPERATIONS.get(result.operation or "")
-    if operation is None or result.verdict not in ("deviates", "inaccurate"):
+    if operation is None or result.verdict not in ("deviates", "inaccurate", "error"):
         return result
     target = FORMATS[result.dtype or "float64"]
-    explanations = causes.found(session, operation, result, target) or _explanations(session, operation, result, target)
+    explanations = causes.found(session, operation, result, target)
+    if not explanations and result.verdict != "error":
+        explanations = _explanations(session, operation, result, target)
     return replace(result, explanations=tuple(explanations))
 
 
