@@ -1,5 +1,7 @@
 """Failures are found where they are: the exact interval of a number, the smallest case, the company that it takes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,33 @@ def test_fewest_steps_and_smallest_widths_are_found(name, words):
     result = found(name, kind="state" if " v " in f" {words} " or "; h " in words else None)
     assert words in result.where
     assert shown(name, result) == (True, False)
+
+
+COMPANY = {
+    "eq13-relu-relu_tail": "the last of 65 or more equal numbers, and is correct alone",
+    "eq18-softmax-softmax_first_axis": "each of 2 or more equal rows, and is correct alone",
+    "eq77-batch_norm-first_gamma": "only beside these other features: called alone it is correct",
+    "s9-procedure-network_gradients-gradients_not_cleared": "depends on the call before, so that the case calls it twice",
+}
+
+
+@pytest.mark.parametrize(("name", "words"), COMPANY.items())
+def test_company_is_named(name, words):
+    """Length and place in the array, other rows, an earlier call; the case holds it."""
+    result = found(name)
+    assert words in result.where
+    assert shown(name, result) == (True, False)
+
+
+def test_correct_implementations_get_no_place():
+    """A result that does not fail is left as it is, and so is one that nothing fails in any more."""
+    session = Session(ReferenceAdapter(), effort="smoke")
+    result = checks_of(OPERATIONS["softplus"])["value"](session, OPERATIONS["softplus"], "float64")
+    assert located(session, result) == result
+    blamed = replace(result, verdict="deviates", worst=found("eq12-softplus-log2").worst)
+    assert located(session, blamed) == blamed
+
+
+def test_place_follows_from_the_seed():
+    """Looked into twice, a failure gives the same bytes."""
+    assert found("eq34-huber-huber_jumps") == found("eq34-huber-huber_jumps")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 from eqwise.conformance.where.attempts import Failure, Readings, Search
+from eqwise.conformance.where.company import company_of
 from eqwise.conformance.where.confirmation import confirmed
 from eqwise.conformance.where.formulas import COTANGENT, Formula
 from eqwise.conformance.where.gathering import attempts_of
@@ -55,8 +57,15 @@ def _smallest(search: Search, failure: Failure, result: Result) -> Result | None
     for one in (*search.failures(small.attempt), *search.failures(failure.attempt)):
         case = confirmed(search, one)
         if case:
-            return replace(result, where=described(one), case=case)
+            return replace(result, where=f"{described(one)}{_company(search, one, case)}", case=case)
     return None
+
+
+def _company(search: Search, failure: Failure, case: Mapping[str, Any]) -> str:
+    """What the failure needs besides its own numbers."""
+    if len(case["calls"]) > len(failure.attempt.calls()):
+        return "; what it returns depends on the call before, so that the case calls it twice"
+    return company_of(search, failure)
 
 
 def _on_a_line(search: Search, entry: Operation, result: Result) -> Result:

@@ -8,6 +8,7 @@ from eqwise.conformance.adapter import Adapter
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.case import Case, replay
 from eqwise.conformance.where.attempts import Failure, Search
+from eqwise.conformance.where.company import calls_before
 from eqwise.spec.certify import digits
 
 _REFERENCE = ReferenceAdapter()
@@ -19,7 +20,8 @@ def confirmed(search: Search, failure: Failure) -> dict[str, Any] | None:
     if expected is None or abs(float(expected)) > search.target.largest:
         return None
     attempt = failure.attempt
-    made = Case(attempt.operation, search.target.name, attempt.calls(), failure.path, expected, _allowance(search, failure)).as_json()
+    calls = (*calls_before(search, failure), *attempt.calls())
+    made = Case(attempt.operation, search.target.name, calls, failure.path, expected, _allowance(search, failure)).as_json()
     witness = not search.session.is_reference and not attempt.readings
     if not _shows(search.session.adapter, made) or (witness and _shows(_REFERENCE, made)):
         return None
