@@ -103,11 +103,12 @@ def check_inference(session: Session, operation: Operation, dtype: str, blank: R
             columns = [np.broadcast_to(a, made.x.shape).ravel() for a in (*made.parameters, *made.after)]
             rows.append(np.column_stack([made.x.ravel(), *columns, np.full(made.x.size, made.epsilon)]))
             actual.append(made.y.reshape(-1, 1))
-    return reported(blank, _judged({_inference_claim(): list(zip(rows, actual, strict=True))}, target))
+    return reported(blank, _judged({inference_claim(): list(zip(rows, actual, strict=True))}, target))
 
 
 @lru_cache(maxsize=1)
-def _inference_claim() -> Claim:
+def inference_claim() -> Claim:
+    """One number at inference, over it, the parameters, the running averages of its feature, and epsilon."""
     x, gamma, beta, mean, variance, epsilon = inputs = tuple(map(symbol, ("x", "gamma", "beta", "mean", "variance", "epsilon")))
     return Claim((spec.scaled(spec.normalized(x, mean, variance, epsilon), gamma, beta),), inputs)
 
@@ -171,12 +172,12 @@ def _moves(one: Pass, averaged: str, replaces: bool) -> Iterator[tuple[Claim, Fl
         for name, before, after in zip(("mean", averaged), one.before, one.after, strict=True):
             if name != "unbiased_variance" or len(x) > 1:
                 average, rate = (0.0, 1.0) if replaces else (before[k], one.rate)
-                claim = _move_claim(name, len(x), bool(np.all(x == x[0])), average == 0)
+                claim = move_claim(name, len(x), bool(np.all(x == x[0])), average == 0)
                 yield claim, np.array([[*x, average, rate]]), np.array([[after[k]]])
 
 
 @lru_cache(maxsize=128)
-def _move_claim(name: str, m: int, constant: bool, fresh: bool) -> Claim:
+def move_claim(name: str, m: int, constant: bool, fresh: bool) -> Claim:
     """The next running average over the samples of one feature, the average before, and the rate.
 
     At a variance of 0 its root has no derivative: an average before that is 0 (`fresh`) stands as that number, and the

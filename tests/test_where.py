@@ -151,3 +151,20 @@ def test_correct_implementations_get_no_place():
 def test_place_follows_from_the_seed():
     """Looked into twice, a failure gives the same bytes."""
     assert found("eq34-huber-huber_jumps") == found("eq34-huber-huber_jumps")
+
+
+COUNTS = {
+    "t1-confusion-confusion_matrix-counters_of_a_byte": ("", "256 labels"),
+    "t1-confusion-confusion_matrix-transposed_when_large": ("", "5,001 labels"),
+    "eq20-precision-precision_of_one_sample": ("", "one label"),
+    "s6-harmonic-f_measure-f_geometric": ("", "two labels"),
+    "s12.3-inference-batch_norm_layer-running_in_training": ("float64", "a new layer, a batch of 1, one feature"),
+}
+
+
+@pytest.mark.parametrize(("name", "dtype", "words"), [(name, *wanted) for name, wanted in COUNTS.items()])
+def test_smallest_tables_and_batches_are_found(name, dtype, words):
+    """Of labels the fewest, of a layer the smallest batch."""
+    result = found(name, dtype)
+    assert words in result.where
+    assert shown(name, result) == (True, False)

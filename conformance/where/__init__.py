@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from eqwise.conformance import samples
+from eqwise.conformance import metrics, samples
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.claims import Frame
 from eqwise.conformance.samples import Call
@@ -23,7 +23,7 @@ from eqwise.conformance.where.gathering import attempts_of
 from eqwise.conformance.where.scalars import Line, found_on, simplest_failure, told
 from eqwise.conformance.where.shrinking import smallest
 from eqwise.conformance.where.words import described
-from eqwise.spec.numbers.formats import FORMATS
+from eqwise.spec.numbers.formats import FORMATS, Format
 
 FAILING = {"deviates": ("deviates",), "inaccurate": ("deviates", "inaccurate")}
 
@@ -32,9 +32,13 @@ TRIED = 3  # failing calls that are tried for a case
 
 def located(session: Session, result: Result) -> Result:
     """The result with its failing intervals or its smallest case."""
-    if result.operation is None or result.dtype is None or result.verdict not in FAILING:
+    if result.operation is None or result.verdict not in FAILING:
         return result
-    search, entry = Search(session, FORMATS[result.dtype], FAILING[result.verdict]), OPERATIONS[result.operation]
+    entry = OPERATIONS[result.operation]
+    target = _format(session, entry, result.dtype)
+    if target is None:
+        return result
+    search = Search(session, target, FAILING[result.verdict])
     if entry.shape == "elementwise" and result.property in ("value", "derivative") and result.worst:
         found = _on_a_line(search, entry, result)
         if found.where:
@@ -43,6 +47,13 @@ def located(session: Session, result: Result) -> Result:
     failures = (failure for attempt in attempts for failure in [search.failure(attempt)] if failure)
     small = (_smallest(search, failure, result) for failure in islice(failures, TRIED))
     return next((one for one in small if one), result)
+
+
+def _format(session: Session, entry: Operation, dtype: str | None) -> Format | None:
+    """That results are judged in: of counting, the adapter's own."""
+    if dtype is not None:
+        return FORMATS[dtype]
+    return None if entry.typed else metrics.called(session, entry, [np.array([True]), np.array([True])])[1]
 
 
 def _readings(result: Result) -> Readings:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from eqwise.conformance import evidence, samples
-from eqwise.conformance.adapter import Operation
+from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.optimizer_claims import METHODS
 from eqwise.conformance.session import Session
 from eqwise.conformance.where.attempts import Attempt, Readings
+from eqwise.conformance.where.counting import of_counts
 from eqwise.conformance.where.formulas import Formula
+from eqwise.conformance.where.layers import of_layer
 from eqwise.conformance.where.networks import of_network
 from eqwise.conformance.where.stepping import of_optimizer
 from eqwise.spec.numbers.formats import Format
@@ -30,6 +32,8 @@ def of_formula(session: Session, operation: Operation, kind: str, target: Format
 
 GATHER: Mapping[tuple[str, str], Gather] = {
     ("network_gradients", "derivative"): of_network,
+    **{(name, "value"): of_counts for name, entry in OPERATIONS.items() if not entry.typed},
+    **{("batch_norm_layer", kind): of_layer for kind in ("value", "inference", "update")},
     **{(name, kind): of_optimizer for name in METHODS for kind in ("update", "state")},
 }
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from eqwise.conformance.where.attempts import Attempt, Failure
+from eqwise.conformance.where.counting import Labels
 from eqwise.conformance.where.formulas import COTANGENT, Formula
+from eqwise.conformance.where.layers import Passes
 from eqwise.conformance.where.networks import Gradients
 from eqwise.conformance.where.stepping import Steps
 from eqwise.spec.numbers.formats import Floats
@@ -29,6 +31,10 @@ def shape_of(attempt: Attempt) -> str:
     first = next(iter(attempt.arrays.values()))
     if isinstance(attempt, Steps):
         return f"{_parameters(attempt)}, {count(attempt.steps, 'step')}"
+    if isinstance(attempt, Labels):
+        return count(len(first), "label")
+    if isinstance(attempt, Passes):
+        return f"a new layer, a batch of {len(first)}, {count(first.shape[1], 'feature')}"
     if isinstance(attempt, Gradients):
         network = attempt.given.network
         return f"a batch of {len(first)}, widths {_widths(network.widths)}, activation {network.activation}, output {network.output}"
@@ -70,6 +76,10 @@ def which(failure: Failure) -> str:
     attempt, keys = failure.attempt, failure.path[:-1]
     if isinstance(attempt, Steps):
         return f"{attempt.slot or 'theta'} after step {attempt.steps}"
+    if isinstance(attempt, Labels):
+        return f"entry {failure.number[1] + 1}" if len(failure.claim.outputs) > 1 else "the result"
+    if isinstance(attempt, Passes):
+        return f"{attempt.told}{_index(failure, attempt.result_shape)}"
     if isinstance(attempt, Gradients):
         layer = int(keys[1])
         name, array = (("b", attempt.given.biases) if keys[0] else ("W", attempt.given.weights))
