@@ -25,6 +25,12 @@ CAUSES = [
     ("eq72-gauss-seed_shortened", "distribution", "seed", "bits 0 to 7"),
     ("eq69-uniform-same_row", "distribution", "repeated", "one row"),
     ("eq72-gauss-rows_mirrored", "distribution", "pairs", "the negative"),
+    ("s12.2-train-mask-dropout-p_is_kept", "mask", "another probability", "1 - p"),
+    ("s12.2-train-mask-dropout-exact_share_dropped", "mask", "exact share", "exactly the same share"),
+    ("s12.2-train-mask-dropout-negative_more_often", "mask", "depends on the input", "negative units"),
+    ("s12.2-train-mask-dropout_layer-five_masks_in_turn", "mask", "repeated", "5 masks come in turn"),
+    ("s12.2-inference-scale-dropout_layer-root_of_the_share", "scale", "factor", "√(1 - p) at inference"),
+    ("s12.2-train-mask-dropout-dropout_gradient_masked_afresh", "derivative", "another mask", "a mask of its own"),
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from eqwise.conformance.adapter import Operation
-from eqwise.conformance.diagnosis import counts, weights
+from eqwise.conformance.diagnosis import counts, thinned, weights
 from eqwise.conformance.diagnosis.counted import OPERATIONS as COUNTING
 from eqwise.conformance.diagnosis.gathering import afresh
 from eqwise.conformance.properties import checks_of
@@ -23,24 +23,24 @@ def of_purity(session: Session, operation: Operation, result: Result, target: Fo
     again = [check(afresh(session, turn), operation, result.dtype or "") for turn in range(1, TURNS + 1)]
     if not result.message or any(other.message != result.message for other in again):
         return []
-    return [Explanation("purity", result.message, result.clauses, sum(other.points for other in again), 0.0)]
+    return [Explanation("purity", result.message, result.clauses, len(again), 0.0)]
 
 
 CAUSES: Mapping[tuple[str, str], Find] = {
     **{(name, "value"): counts.explained for name in COUNTING},
     **{(name, "distribution"): weights.explained for name in ("uniform", "xavier", "he", "gauss")},
+    **{(name, kind): find for name in ("dropout", "dropout_layer") for kind, find in thinned.FIND.items()},
 }
 
 ERRORS: Mapping[tuple[str, str], Find] = {
     **{(name, "distribution"): weights.explained_error for name in ("uniform", "xavier", "he", "gauss")},
+    **{(name, "mask"): thinned.of_mask_errors for name in ("dropout", "dropout_layer")},
 }
 
 
 def found(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
     """Every cause that is found in the results of a property."""
     key = operation.name, result.property
-    if result.verdict == "error":
-        find = ERRORS.get(key)
-    else:
-        find = of_purity if result.property == "purity" else CAUSES.get(key)
+    failing = of_purity if result.property == "purity" else CAUSES.get(key)
+    find = ERRORS.get(key) if result.verdict == "error" else failing
     return find(session, operation, result, target) if find else []
