@@ -36,6 +36,7 @@ from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 from eqwise.spec.numbers.program import FLOATS, compiled
 
 Columns = Mapping[str, Floats]
+Block = tuple[Columns, Floats]
 ENOUGH = 4  # deviating places among those where the same parts have something to say
 
 
@@ -98,7 +99,7 @@ def _evidence(session: Session, operation: Operation, target: Format) -> Evidenc
     method = METHODS[operation.name]
     drawn = plans(operation, session.volume, target, session.seed_for(operation.name, "steps", target.name))
     tracks = run(session, operation.name, drawn, target, tuple(method.slots))
-    judging = _Judging(operation.name, method, tracks, target, 6 * session.volume)
+    judging = Judging(operation.name, method, tracks, target, 6 * session.volume)
     found = judging.under((), Measured())
     declared = session.declared(operation.name)
     known = {number: declared.get(f"eq{number}", AS_PRINTED) for number in operation.equations}
@@ -113,7 +114,7 @@ def _evidence(session: Session, operation: Operation, target: Format) -> Evidenc
 
 
 @dataclass(frozen=True)
-class _Judging:
+class Judging:
     """Recorded runs, to be judged under one choice of readings after another."""
 
     operation: str
@@ -122,30 +123,49 @@ class _Judging:
     target: Format
     places: int
 
+    @property
+    def shown(self) -> list[str]:
+        """The slots that the optimizer shows."""
+        return [name for name in self.method.slots if all(name in track.kept for track in self.tracks)]
+
+    @property
+    def hidden(self) -> list[str]:
+        return [name for name in self.method.slots if name not in self.shown]
+
     def under(self, readings: Readings, at: Measured) -> Evidence:
-        shown = [name for name in self.method.slots if all(name in track.kept for track in self.tracks)]
-        slots = tuple(self._slot(name, readings, at) for name in shown)
-        return Evidence(readings, self._step(readings, at, [name for name in self.method.slots if name not in shown]), slots)
+        slots = tuple(self._slot(name, readings, at) for name in self.shown)
+        return Evidence(readings, self._step(readings, at), slots)
 
     def _slot(self, name: str, readings: Readings, at: Measured) -> Finding:
-        rule, blocks = self.method.slots[name], []
-        for track in self.tracks:
-            kept = track.kept[name]
-            blocks.append(({**track.columns(), name: _before(kept, at)}, kept[1:]))
-        return self._judged(rule.equations, claim_of(rule, readings), blocks, whole(rule.equations))
+        equations = self.method.slots[name].equations
+        return self._judged(equations, self.claim_of_slot(name, readings), self.blocks_of_slot(name, at), whole(equations))
 
-    def _step(self, readings: Readings, at: Measured, hidden: list[str]) -> Finding:
-        rule, blocks = self.method.step, []
-        equations = (*(number for name in hidden for number in self.method.slots[name].equations), *rule.equations)
-        for track in self.tracks:
-            columns = {"epsilon": np.full((1, 1), at.epsilon), **track.columns()}
-            for name in self.method.slots:
-                after = self._unseen if name in hidden else self._seen
-                columns = {**columns, **after(name, readings, at, columns, track)}
-            columns |= off_zero(self.method.beside, columns) if self.method.beside else {}
-            blocks.append((columns, track.theta[1:]))
-        inherited = tuple(self.method.slots) if self.method.joined else tuple(hidden)
-        return self._judged(equations, claim_of(rule, readings, inherited), blocks, parts(self.operation, equations, bool(hidden)))
+    def _step(self, readings: Readings, at: Measured) -> Finding:
+        hidden = (number for name in self.hidden for number in self.method.slots[name].equations)
+        equations = (*hidden, *self.method.step.equations)
+        known = parts(self.operation, equations, bool(self.hidden))
+        return self._judged(equations, self.claim_of_step(readings), self.blocks_of_step(readings, at), known)
+
+    def claim_of_slot(self, name: str, readings: Readings) -> Claim:
+        return claim_of(self.method.slots[name], readings)
+
+    def claim_of_step(self, readings: Readings) -> Claim:
+        return claim_of(self.method.step, readings, tuple(self.method.slots if self.method.joined else self.hidden))
+
+    def blocks_of_slot(self, name: str, at: Measured) -> list[Block]:
+        """What every step of a slot starts from, and what it became."""
+        return [({**t.columns(), name: _before(t.kept[name], at)}, t.kept[name][1:]) for t in self.tracks]
+
+    def blocks_of_step(self, readings: Readings, at: Measured) -> list[Block]:
+        """What every step of theta starts from, the new slots included, and what theta became."""
+        return [(self._columns(track, readings, at), track.theta[1:]) for track in self.tracks]
+
+    def _columns(self, track: Track, readings: Readings, at: Measured) -> Columns:
+        columns: Columns = {"epsilon": np.full((1, 1), at.epsilon), **track.columns()}
+        for name in self.method.slots:
+            after = self._unseen if name in self.hidden else self._seen
+            columns = {**columns, **after(name, readings, at, columns, track)}
+        return {**columns, **(off_zero(self.method.beside, columns) if self.method.beside else {})}
 
     def _seen(self, name: str, readings: Readings, at: Measured, columns: Columns, track: Track) -> Columns:
         kept = track.kept[name]
@@ -157,7 +177,7 @@ class _Judging:
         return inherited_columns(name, *recursion(self.method.slots[name], readings, name, at.start, columns, self.target))
 
     def _judged(
-        self, equations: tuple[int, ...], claim: Claim, blocks: Sequence[tuple[Columns, Floats]], known: Mapping[Part, Shows]
+        self, equations: tuple[int, ...], claim: Claim, blocks: Sequence[Block], known: Mapping[Part, Shows]
     ) -> Finding:
         """Places are judged together where the same parts of the equations have something to say."""
         rows = np.concatenate([rows_of(claim, columns) for columns, _ in blocks])

@@ -51,12 +51,12 @@ def test_wrong_implementation_is_failed(name):
     """The first property of the operation that fails, or the statement's own test, cites the clause."""
     wrong = WRONG[name]
     session = Session(wrong.adapter(), KNOWN, effort="smoke")
-    caught = next((result for result in _results(session, wrong) if session.settle(result)[1]), None)
+    caught = next((result for result in results_of(session, wrong) if session.settle(result)[1]), None)
     assert caught is not None, wrong.because
     assert wrong.clause in caught.clauses
 
 
-def _results(session, wrong) -> Iterator[Result]:
+def results_of(session, wrong) -> Iterator[Result]:
     """A statement's tests; an equation's properties, those of gradients first where the error is in a gradient."""
     if wrong.clause in STATEMENTS:
         for test in CITING.values():

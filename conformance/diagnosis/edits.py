@@ -198,6 +198,10 @@ def _changes(part: ast.expr, parent: ast.AST, function: Formula, parameters: tup
     if decides or _is_exponent(part, parent) or _is_function(part, function):
         return
     yield from _of_value(written, part)
+    for name in parameters:
+        if _kind(function, name) == "Expression" and name != written:
+            yield _Change("factor added", f"{name} times {written}", f"{name} * ({written})", 2)
+            yield _Change("factor added", f"(1 - {name}) times {written}", f"(1 - {name}) * ({written})", 2)
 
 
 def _of_operator(written: str, left: str, operator: ast.operator, right: str) -> Iterator[_Change]:

@@ -23,6 +23,7 @@ ESTIMATES = 6
 FEW = 2  # trials that floats look at
 TELLING_SHARE = 2  # one failing place in so many must tell the hypothesis from the printed formula
 ALMOST = 0.99
+FEWEST = 4  # places that hold, to tell a condition by
 MOVED = 1 + 2.0**-7  # a measured number must be known so well
 
 
@@ -130,6 +131,34 @@ def _fits(
     rows = one.trial.rows(claim, (*base, *hypothesis.readings))
     for i, k in places:
         yield hypothesis.fit(claim, rows[i], k, float(one.trial.actual[i, k]), target, float(one.expected[i, k]))
+
+
+def is_accurate(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> bool:
+    """Whether all results conform to it, and none only just."""
+    return hypothesis.is_certified and all(outcome(hypothesis, one, base, target).verdict == "conforms" for one in found)
+
+
+def condition(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> str:
+    """What tells where it fails from where the printed formula holds and the hypothesis does not: a bound of one input; or nothing."""
+    failing: dict[str, list[float]] = {}
+    holding: dict[str, list[float]] = {}
+    for one in found:
+        fits = _fits(hypothesis, one, one.passing, base, target)
+        others = [i for (i, _), made in zip(one.passing, fits, strict=True) if made is None]
+        for j, x in enumerate(one.claim.inputs):
+            failing.setdefault(str(x.value), []).extend(one.rows[i, j] for i, _ in one.places)
+            holding.setdefault(str(x.value), []).extend(one.rows[i, j] for i in others)
+    for name, inside in failing.items():
+        outside = holding[name]
+        if len(outside) < FEWEST or "[" in name or name == "cotangent":
+            continue
+        if len({*inside}) == 1 and inside[0] not in outside:
+            return f"{name} = {inside[0]:g}"
+        if min(inside) > max(outside):
+            return f"{name} ≥ {min(inside):g}"
+        if max(inside) < min(outside):
+            return f"{name} ≤ {max(inside):g}"
+    return ""
 
 
 def outcome(hypothesis: Hypothesis, one: Failing, base: Readings, target: Format) -> Outcome:

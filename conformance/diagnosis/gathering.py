@@ -9,10 +9,11 @@ from functools import partial
 from eqwise.conformance import evidence, properties
 from eqwise.conformance.adapter import OPERATIONS, NotOffered, Operation
 from eqwise.conformance.comparison import Claim
-from eqwise.conformance.diagnosis import counted
+from eqwise.conformance.diagnosis import counted, of_optimizers
 from eqwise.conformance.diagnosis.hypotheses import substituted
 from eqwise.conformance.diagnosis.trials import Trial
 from eqwise.conformance.evidence import Sample
+from eqwise.conformance.optimizer_claims import METHODS
 from eqwise.conformance.session import Session
 from eqwise.spec.numbers.formats import Format
 
@@ -70,6 +71,8 @@ def _in_place(sample: Sample, other: Operation, is_exchanged: bool) -> Claim:
 
 GATHER: Mapping[tuple[str, str], Gather] = {
     **{(name, "value"): counted.trials for name in counted.OPERATIONS},
+    **{(name, "update"): of_optimizers.of_update for name in METHODS},
+    **{(name, "state"): of_optimizers.of_state for name in METHODS},
 }
 
 

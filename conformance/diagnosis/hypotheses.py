@@ -227,6 +227,8 @@ def of_inputs(claim: Claim) -> Iterator[Hypothesis]:
     for k, first in enumerate(names):
         for second in names[k + 1 :]:
             yield Hypothesis("arguments exchanged", f"{first} and {second} exchanged", 1, change=_exchange(first, second))
+            yield Hypothesis("argument", f"{second} for {first}", 1, change=_exchange(first, second, both=False))
+            yield Hypothesis("argument", f"{first} for {second}", 1, change=_exchange(second, first, both=False))
 
 
 def _of_input(name: str) -> Iterator[Hypothesis]:
@@ -250,13 +252,13 @@ def _of_input(name: str) -> Iterator[Hypothesis]:
         yield put("lower precision", f"{name} {rounded} first", lambda x, r=rounded: node(r, x), 1, rounded_to=precision)  # type: ignore[misc]
 
 
-def _exchange(first: str, second: str) -> Change:
+def _exchange(first: str, second: str, both: bool = True) -> Change:
     def change(claim: Claim, trial: Trial) -> Sequence[Expression]:
         groups = _groups(claim.inputs)
         a, b = groups.get(first, []), groups.get(second, [])
         if len(a) != len(b):
             raise ValueError(f"{first} and {second} are not of one shape")
-        return substituted(claim.outputs, {**dict(zip(a, b, strict=True)), **dict(zip(b, a, strict=True))})
+        return substituted(claim.outputs, {**dict(zip(a, b, strict=True)), **(dict(zip(b, a, strict=True)) if both else {})})
 
     return change
 

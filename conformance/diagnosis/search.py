@@ -101,6 +101,7 @@ def _simplest(confirmed: list[Hypothesis], again: list[Failing], base: Readings,
     """Those that hold everywhere, or else all; of them the simplest, which hold at most of the other places too; one of each formula."""
     held = {h: fitting.elsewhere(h, again, base, target) for h in confirmed}
     left = [h for h in confirmed if held[h] == 1] or ([] if _two_valued(again) else confirmed)
+    left = [h for h in left if held[h] == 1 and fitting.is_accurate(h, again, base, target)] or left
     left = [h for h in left if h.cost == min(other.cost for other in left)]
     seen: dict[object, Hypothesis] = {}
     for hypothesis in [h for h in left if held[h] >= max(held[other] for other in left) - CLOSE]:
@@ -118,9 +119,11 @@ def _two_valued(again: list[Failing]) -> bool:
 
 def _told(hypothesis: Hypothesis, again: list[Failing], base: Readings, target: Format) -> Explanation:
     errors = fitting.errors(hypothesis, again, base, target) or []
-    points, max_ulp, text = len(errors), max(errors), f"where it fails: {hypothesis.text}"
-    if fitting.elsewhere(hypothesis, again, base, target) == 1:
-        text = hypothesis.text
+    points, max_ulp, text = len(errors), max(errors), hypothesis.text
+    if fitting.elsewhere(hypothesis, again, base, target) < 1:
+        where = fitting.condition(hypothesis, again, base, target)
+        text = f"where it fails{f', which is at {where}' if where else ''}: {text}"
+    else:
         if hypothesis.is_certified:
             outcomes = [fitting.outcome(hypothesis, one, base, target) for one in again]
             points, max_ulp = sum(one.points for one in outcomes), max(one.max_ulp for one in outcomes)

@@ -1,0 +1,87 @@
+"""How good the diagnosis is: what it says of every planted error, beside why somebody would write it.
+
+    python tests/diagnoses.py [PATTERN …] [-j N] [--json FILE] [--only-unexplained]
+
+Each planted error is judged as in `test_wrong.py`; its first failing property is explained. What has been reviewed stands in
+`diagnoses.toml`: there `names` says whether the diagnosis names the planted cause, and `wrong` that it is not true of the code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import tomllib
+import warnings
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from fnmatch import fnmatch
+from pathlib import Path
+
+from eqwise.conformance.diagnosis.search import explained
+from eqwise.conformance.session import Session
+from test_wrong import KNOWN, READY, results_of
+from wrong.collection import WRONG
+
+REVIEWED = Path(__file__).with_name("diagnoses.toml")
+
+
+def diagnosis(name: str) -> dict[str, object]:
+    """What is said of one planted error."""
+    warnings.simplefilter("ignore")
+    wrong, start = WRONG[name], time.process_time()
+    session = Session(wrong.adapter(), KNOWN, effort="smoke")
+    failed = next((result for result in results_of(session, wrong) if session.settle(result)[1]), None)
+    found = explained(session, failed).explanations if failed else ()
+    return {
+        "name": name,
+        "because": wrong.because,
+        "property": f"{failed.property} {failed.dtype or ''}" if failed else "not caught",
+        "told": [f"[{one.kind}] {one.text}" for one in found],
+        "seconds": round(time.process_time() - start, 1),
+    }
+
+
+def main() -> None:
+    """Prints every diagnosis, then the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pattern", nargs="*", default=["*"])
+    parser.add_argument("-j", type=int, default=1, metavar="N")
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--only-unexplained", action="store_true")
+    known = parser.parse_args()
+    names = [n for n, w in WRONG.items() if w.operation in READY and any(fnmatch(n, pattern) for pattern in known.pattern)]
+    with ProcessPoolExecutor(known.j) as pool:
+        found = []
+        for one in pool.map(diagnosis, names):
+            found.append(one)
+            if not (known.only_unexplained and one["told"]):
+                print(f"{one['name']} ({one['because']}), {one['property']}, {one['seconds']} s", flush=True)
+                print("".join(f"    {told}\n" for told in one["told"] or ["nothing"]), end="", flush=True)
+    if known.json:
+        Path(known.json).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print("\n".join(figures(found)))
+
+
+def figures(found: list[dict[str, object]]) -> list[str]:
+    """How many are explained, and how many of the reviewed ones name the planted cause."""
+    reviewed = tomllib.loads(REVIEWED.read_text(encoding="utf-8")) if REVIEWED.is_file() else {}
+    verdicts = Counter(_reviewed(one, reviewed) for one in found)
+    seconds = sum(float(str(one["seconds"])) for one in found)
+    return [
+        f"planted {len(found)}, explained {sum(bool(one['told']) for one in found)}, CPU seconds {seconds:.0f}",
+        "reviewed: " + ", ".join(f"{what} {count} ({count / len(found):.1%})" for what, count in verdicts.most_common()),
+    ]
+
+
+def _reviewed(one: dict[str, object], reviewed: dict[str, dict[str, object]]) -> str:
+    entry = reviewed.get(str(one["name"]))
+    if not one["told"]:
+        return "without explanation"
+    if entry is None or entry["told"] != one["told"]:
+        return "not reviewed as it is now"
+    return "wrong" if entry.get("wrong") else "names the cause" if entry["names"] else "true, but does not name the cause"
+
+
+if __name__ == "__main__":
+    main()
