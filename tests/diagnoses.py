@@ -18,9 +18,10 @@ from concurrent.futures import ProcessPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
 
+from test_wrong import KNOWN, READY, results_of
+
 from eqwise.conformance.diagnosis.search import explained
 from eqwise.conformance.session import Session
-from test_wrong import KNOWN, READY, results_of
 from wrong.collection import WRONG
 
 REVIEWED = Path(__file__).with_name("diagnoses.toml")
