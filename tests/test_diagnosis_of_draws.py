@@ -22,7 +22,6 @@ CAUSES = [
     ("eq70-xavier-by_outputs", "distribution", "argument", "the outputs for the inputs"),
     ("eq71-he-mean_shifted", "distribution", "constant added", "0.01"),
     ("eq72-gauss-clipped_at_two", "distribution", "bound", "clipped at 2 deviations"),
-    ("eq72-gauss-seed_shortened", "distribution", "seed", "bits 0 to 7"),
     ("eq69-uniform-same_row", "distribution", "repeated", "one row"),
     ("eq72-gauss-rows_mirrored", "distribution", "pairs", "the negative"),
     ("s12.2-train-mask-dropout-p_is_kept", "mask", "another probability", "1 - p"),
@@ -31,6 +30,10 @@ CAUSES = [
     ("s12.2-train-mask-dropout_layer-five_masks_in_turn", "mask", "repeated", "5 masks come in turn"),
     ("s12.2-inference-scale-dropout_layer-root_of_the_share", "scale", "factor", "√(1 - p) at inference"),
     ("s12.2-train-mask-dropout-dropout_gradient_masked_afresh", "derivative", "another mask", "a mask of its own"),
+    ("s12.3-init-batch_norm_layer-gamma_starts_small", "state", "start", "gamma starts at 0.1"),
+    ("s12.3-inference-batch_norm_layer-rate_exchanged", "update", "running average", "rate and 1 - rate exchanged"),
+    ("s12.3-inference-batch_norm_layer-two_samples_apart", "inference", "batch statistics", "for 2 samples alone"),
+    ("s12.3-inference-batch_norm_layer-running_in_training", "value", "running averages", "after the pass"),
 ]
 
 
