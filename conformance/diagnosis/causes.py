@@ -17,13 +17,15 @@ Find = Callable[[Session, Operation, Result, Format], list[Explanation]]
 TURNS = 2  # other inputs on which a harm must be found again
 
 
-def of_purity(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
-    """What a call harms is the cause itself, if it is the same for other inputs."""
-    check = checks_of(operation)["purity"]
+def of_message(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
+    """What a call harms, or how it breaks the contract, is the cause itself, if it is the same for other inputs."""
+    check = checks_of(operation).get(result.property)
+    if check is None:
+        return []
     again = [check(afresh(session, turn), operation, result.dtype or "") for turn in range(1, TURNS + 1)]
     if not result.message or any(other.message != result.message for other in again):
         return []
-    return [Explanation("purity", result.message, result.clauses, len(again), 0.0)]
+    return [Explanation("purity" if result.property == "purity" else "contract", result.message, result.clauses, len(again), 0.0)]
 
 
 CAUSES: Mapping[tuple[str, str], Find] = {
@@ -42,6 +44,6 @@ ERRORS: Mapping[tuple[str, str], Find] = {
 def found(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
     """Every cause that is found in the results of a property."""
     key = operation.name, result.property
-    failing = of_purity if result.property == "purity" else CAUSES.get(key)
-    find = ERRORS.get(key) if result.verdict == "error" else failing
+    failing = of_message if result.property == "purity" else CAUSES.get(key)
+    find = ERRORS.get(key, of_message) if result.verdict == "error" else failing
     return find(session, operation, result, target) if find else []

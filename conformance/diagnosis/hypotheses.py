@@ -66,9 +66,12 @@ class Hypothesis:
         outputs = list(made.outputs if self.change is None else self.change(made, trial))
         if self.edit is not None and self.edit.kept:
             outputs = _attached(outputs, self.edit.kept)
+        applied = [part for pair in made.applied for part in pair]
         if self.constant is not None:
-            outputs = substituted(outputs, {CONSTANT: self.constant})
-        return replace(made, outputs=tuple(outputs), value=None, simplified=())
+            outputs, applied = (substituted(found, {CONSTANT: self.constant}) for found in (outputs, applied))
+        is_detached = self.edit is not None and self.edit.kept
+        pairs = () if is_detached else tuple(zip(applied[::2], applied[1::2], strict=True))
+        return replace(made, outputs=tuple(outputs), value=None, simplified=(), applied=pairs)
 
     def fit(self, claim: Claim, row: Floats, k: int, actual: float, target: Format, expected: float) -> Fit | None:
         """How this number fits, where the printed formula gives what was `expected`; None where it does not.
@@ -96,12 +99,13 @@ class Hypothesis:
             return None
         if self.cancels:
             return Fit(found.error / unit, found.error * LOST >= found.allowance)
-        narrow = self.format is not None and actual != 0 and self.format.round(expected) != expected
-        return Fit(found.error / unit, narrow or _apart(found.allowance, actual, expected))
+        if self.format is not None:
+            return Fit(found.error / unit, actual != 0 and bool(self.format.round(expected) != expected))
+        return Fit(found.error / unit, _apart(found.allowance, actual, expected))
 
     def measured(self, value: Expression, called: str) -> Hypothesis:
         """With this number in the place of the open one; one that is not plain is further from what is printed."""
-        further = 0 if len(called) <= PLAIN else 2
+        further = (0 if len(called) <= PLAIN else 2) + (called == "0")  # a bound of 0 is a simple change in another dress
         return replace(self, cost=self.cost + further, is_open=False, constant=value, called=called, text=self.text.replace("κ", called))
 
     @property
@@ -226,9 +230,9 @@ def of_inputs(claim: Claim) -> Iterator[Hypothesis]:
         yield from _of_input(name)
     for k, first in enumerate(names):
         for second in names[k + 1 :]:
-            yield Hypothesis("arguments exchanged", f"{first} and {second} exchanged", 1, change=_exchange(first, second))
             yield Hypothesis("argument", f"{second} for {first}", 1, change=_exchange(first, second, both=False))
             yield Hypothesis("argument", f"{first} for {second}", 1, change=_exchange(second, first, both=False))
+            yield Hypothesis("arguments exchanged", f"{first} and {second} exchanged", 1, change=_exchange(first, second))
 
 
 def _of_input(name: str) -> Iterator[Hypothesis]:

@@ -20,7 +20,7 @@ from eqwise.conformance.optimizer_claims import METHODS, rows_of
 from eqwise.conformance.optimizer_plans import plans
 from eqwise.conformance.optimizer_start import Measured
 from eqwise.conformance.session import Session
-from eqwise.conformance.trajectories import Track, run
+from eqwise.conformance.trajectories import OVERWRITTEN, Track, run
 from eqwise.spec.numbers.expression import symbol
 from eqwise.spec.numbers.formats import Floats, Format
 
@@ -89,6 +89,7 @@ def _instead(track: Track) -> Mapping[str, Floats]:
     return {
         "the eta of the start": np.full_like(eta, eta[0, 0]),
         "the eta of the step before": np.concatenate([eta[:1], eta[:-1]]),
+        "what the caller wrote into a result": np.full((1, 1), OVERWRITTEN),
         "the gradient of the step before": np.concatenate([np.zeros_like(gradient[:1]), gradient[:-1]]),
         **{f"the old {name}": kept[:-1] for name, kept in track.kept.items()},
     }

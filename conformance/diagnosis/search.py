@@ -10,7 +10,8 @@ from eqwise.conformance.diagnosis import causes, fitting
 from eqwise.conformance.diagnosis.gathering import afresh, trials_of
 from eqwise.conformance.diagnosis.hypotheses import Hypothesis, all_of
 from eqwise.conformance.diagnosis.trials import Failing, Readings, Trial, failing
-from eqwise.conformance.session import Session
+from eqwise.conformance.properties import checks_of
+from eqwise.conformance.session import TELLING, Session
 from eqwise.conformance.verdicts import Explanation, Result
 from eqwise.spec.numbers.formats import FORMATS, Format
 
@@ -26,10 +27,20 @@ def explained(session: Session, result: Result) -> Result:
     if operation is None or result.verdict not in ("deviates", "inaccurate", "error"):
         return result
     target = FORMATS[result.dtype or "float64"]
-    explanations = causes.found(session, operation, result, target)
-    if not explanations and result.verdict != "error":
-        explanations = _explanations(session, operation, result, target)
-    return replace(result, explanations=tuple(explanations))
+    for kind in _kinds(operation, result):
+        about = replace(result, property=kind)
+        explanations = causes.found(session, operation, about, target)
+        if not explanations and result.verdict != "error":
+            explanations = _explanations(session, operation, about, target)
+        if explanations:
+            return replace(result, explanations=tuple(explanations))
+    return result
+
+
+def _kinds(operation: Operation, result: Result) -> list[str]:
+    """The property that failed; where it is a law or a statement, those that are about the same results."""
+    known = checks_of(operation)
+    return [result.property] if result.property in known else [kind for kind in TELLING if kind in known]
 
 
 def _explanations(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
