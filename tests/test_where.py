@@ -8,8 +8,11 @@ import pytest
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.case import Case, replay
+from eqwise.conformance.claims import Frame, value_claim
+from eqwise.conformance.comparison import judge
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
+from eqwise.conformance.verdicts import Result
 from eqwise.conformance.where import located
 from eqwise.spec.numbers.formats import FORMATS
 from wrong.collection import WRONG
@@ -34,8 +37,8 @@ def shown(name, result):
 def test_threshold_is_found_to_the_last_bit():
     """A softplus that is linear above 20 fails from the next float on, and the case is a short number."""
     result = found("eq12-softplus-linear_above_20")
-    assert result.interval == (repr(float(np.nextafter(20.0, 21.0))), "29.329696162324826")
-    assert result.where.startswith("fails on [20.000000000000004, 29.329696162324826]; correct outside")
+    assert result.interval == (repr(float(np.nextafter(20.0, 21.0))), "29.842181388250133")
+    assert result.where.startswith("fails on [20.000000000000004, 29.842181388250133]; correct outside")
     assert Case.from_json(result.case).calls[0].arguments[0].tolist() == [21.0]
 
 
@@ -58,6 +61,51 @@ def test_ends_are_where_the_error_was_planted(name, dtype, low, high):
         elif wanted is not None:
             assert end == pytest.approx(wanted, rel=64 * FORMATS[dtype].unit_roundoff)
     assert shown(name, result) == (True, False)
+
+
+ON_INTERVALS = (
+    "eq12-softplus-linear_above_20", "eq12-softplus-log2", "eq11-tanh-tanh_as_printed", "eq13-relu-relu6", "eq13-relu-absolute",
+    "eq10-logistic-in_float32", "eq14-leaky_relu-leaky_zero_becomes_default", "eq34-huber-huber_half_inside", "eq33-quantile-tau_exchanged",
+    "eq32-hinge-perceptron_loss", "eq2-step-half_at_the_origin", "eq12-softplus-zero_below",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [*((name, "float64") for name in ON_INTERVALS), *((name, "float16") for name in ON_INTERVALS[3:5]),
+    ("eq2-step-half_at_the_origin", "float16"), ("eq12-softplus-log2", "bfloat16")],
+)  # fmt: skip
+def test_ends_fail_and_their_neighbours_do_not(name, dtype):
+    """Judged again, one number at a time, by the claim alone; of an interval that is not mixed."""
+    result = found(name, dtype, "value")
+    case, target = Case.from_json(result.case), FORMATS[dtype]
+    wrong, operation = WRONG[name].adapter(), case.operation
+    (low, high), (_, *others) = map(float, result.interval), result.worst.inputs
+    held = [float(result.worst.inputs[name].decimal) for name in others]
+    claim = value_claim(Frame(operation))
+
+    def fails(ordinal):
+        row = [float(target.from_ordinals(ordinal)), *held]
+        inputs = [np.array([x]).astype(target.dtype) for x in row[: len(OPERATIONS[operation].inputs)]]
+        named = dict(zip(OPERATIONS[operation].hyper, row[len(inputs) :], strict=True))
+        actual = float(getattr(wrong, operation)(*inputs, **named)[0])
+        return judge(claim, np.array([row]), np.array([[actual]]), target).verdict == "deviates"
+
+    first, last, top = (int(target.ordinals(x)) for x in (low, high, target.largest))
+    assert fails(first) and fails(last)
+    assert first == -top or not fails(first - 1)
+    assert last == top or not fails(last + 1)
+
+
+def test_every_number_of_a_short_format_is_tried_where_few_fail():
+    """Three numbers and an interval of float16, all of them named."""
+
+    class Holes(ReferenceAdapter):
+        def relu(self, x):
+            return np.where((x == 3) | (x == 5) | ((x >= 100) & (x <= 101)), x.dtype.type(1), np.maximum(x, x.dtype.type(0)))
+
+    session = Session(Holes())
+    result = located(session, checks_of(OPERATIONS["relu"])["value"](session, OPERATIONS["relu"], "float16"))
+    assert result.where == "fails at 19 of all 63,487 numbers: at 3.0, at 5.0, on [100.0, 101.0]"
 
 
 SMALLEST = {  # a wrong implementation, the shapes of the arrays of its smallest case, the words for them
@@ -168,3 +216,10 @@ def test_smallest_tables_and_batches_are_found(name, dtype, words):
     result = found(name, dtype)
     assert words in result.where
     assert shown(name, result) == (True, False)
+
+
+def test_statements_of_several_operations_are_left_as_they_are():
+    """Their results name more than one operation."""
+    session = Session(ReferenceAdapter())
+    result = Result(("s6-harmonic",), "f_measure, precision, recall", "statement", None, "deviates")
+    assert located(session, result) == result

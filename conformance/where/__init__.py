@@ -32,7 +32,7 @@ TRIED = 3  # failing calls that are tried for a case
 
 def located(session: Session, result: Result) -> Result:
     """The result with its failing intervals or its smallest case."""
-    if result.operation is None or result.verdict not in FAILING:
+    if result.operation not in OPERATIONS or result.verdict not in FAILING:  # a statement may name several operations
         return result
     entry = OPERATIONS[result.operation]
     target = _format(session, entry, result.dtype)

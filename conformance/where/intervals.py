@@ -48,11 +48,11 @@ class Found:
     is_exhaustive: bool = False
 
 
-def searched(fails: Fails, numbers: Floats, target: Format) -> Found:
-    """The intervals in which these numbers fail, and those between them."""
+def searched(fails: Fails, numbers: Floats, target: Format, every: bool = False) -> Found:
+    """The intervals in which these numbers fail, and those between them; `every` says that these are all there are."""
     probe = _Probe(fails, target)
-    known = probe.at(np.unique(target.ordinals(numbers)))
-    runs = _runs(known)
+    probe.at(np.unique(target.ordinals(numbers)))
+    runs = _runs(probe.known())
     for _ in range(2):  # what is found beside the borders may join intervals
         for start, end in runs:
             probe.border(start, -1)
@@ -61,7 +61,7 @@ def searched(fails: Fails, numbers: Floats, target: Format) -> Found:
         runs = _runs(known)
     ordinals, marks = known
     made = tuple(_interval(start, end, ordinals, marks, target) for start, end in runs)
-    return Found(made, len(ordinals), int(np.count_nonzero(marks)))
+    return Found(made, len(ordinals), int(np.count_nonzero(marks)), every)
 
 
 class _Probe:
@@ -72,13 +72,12 @@ class _Probe:
         self.top = int(target.ordinals(target.largest))
         self.marks: dict[int, bool] = {}
 
-    def at(self, ordinals: Ordinals) -> tuple[Ordinals, Any]:
-        """Probes these, and tells all that is known."""
+    def at(self, ordinals: Ordinals) -> None:
+        """Probes these."""
         new = np.array([o for o in ordinals.tolist() if o not in self.marks and abs(o) <= self.top], np.int64)
         if len(new):
             marks = self.fails(self.target.from_ordinals(new).astype(np.float64))
             self.marks.update(zip(new.tolist(), np.asarray(marks, bool).tolist(), strict=True))
-        return self.known()
 
     def known(self) -> tuple[Ordinals, Any]:
         """Ordinals that were probed, in order, and which of them fail."""
@@ -88,7 +87,7 @@ class _Probe:
     def border(self, inside: int, direction: int) -> None:
         """Halves the way from a failing number to the next that is known to be correct, and looks around where it ends."""
         ordinals, _ = self.known()
-        beyond = ordinals[(ordinals - inside) * direction > 0]
+        beyond = ordinals[ordinals > inside if direction > 0 else ordinals < inside]  # a difference might not fit
         if not len(beyond):
             return
         outside = int(beyond.min() if direction > 0 else beyond.max())

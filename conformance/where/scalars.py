@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from eqwise.conformance.claims import Frame, value_claim
-from eqwise.conformance.inputs import block, critical_ordinals
+from eqwise.conformance.inputs import block, critical_ordinals, every_number
 from eqwise.conformance.where.attempts import Failure, Search
 from eqwise.conformance.where.formulas import COTANGENT, Formula
 from eqwise.conformance.where.intervals import Found, Interval, searched
@@ -17,6 +17,8 @@ from eqwise.conformance.where.simplicity import within
 from eqwise.spec.numbers.formats import Floats, Format
 
 GRID, DRAWN, REDUCED = 512, 1024, 96  # numbers that are probed: at even steps of ordinals, drawn, and of losses offered only reduced
+
+NARROW, FEW = 11, 0.1  # bits of formats all of whose numbers are probed, where so large a share of some fails, or less
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ def found_on(line: Line, rng: np.random.Generator) -> Found:
     even = target.from_ordinals(np.linspace(-top, top, count).astype(np.int64)).astype(np.float64)
     drawn = block(target, rng, count if line.at.reduction else DRAWN, critical)
     beside = target.from_ordinals(np.clip((critical[:, None] + np.arange(-1, 2)).ravel(), -top, top)).astype(np.float64)
-    return searched(line.fails, np.concatenate([even, drawn, beside, first]), target)
+    found = searched(line.fails, np.concatenate([even, drawn, beside, first]), target)
+    if target.p <= NARROW and not line.at.reduction and found.failing <= FEW * found.probed:
+        return searched(line.fails, every_number(target), target, every=True)
+    return found
 
 
 def simplest_failure(line: Line, interval: Interval) -> Iterator[Failure]:
@@ -77,14 +82,14 @@ def simplest_failure(line: Line, interval: Interval) -> Iterator[Failure]:
 
 def told(line: Line, found: Found) -> str:
     """The intervals in words."""
-    everything = found.failing == found.probed
-    if everything:
-        where = "fails everywhere"
-    else:
-        where = f"fails {', '.join(_told(interval, line.search.target) for interval in found.intervals)}; correct outside"
     held = _held(line)
-    variable = f" for {line.name}" if held else ""
-    return f"{where}{variable}{held} ({found.probed:,} places probed)"
+    variable = f" for {line.name}{held}" if held else ""
+    intervals = ", ".join(_told(interval, line.search.target) for interval in found.intervals)
+    if found.failing == found.probed:
+        return f"fails everywhere{variable} ({found.probed:,} places probed)"
+    if found.is_exhaustive:
+        return f"fails at {found.failing:,} of all {found.probed:,} numbers{variable}: {intervals}"
+    return f"fails {intervals}; correct outside{variable} ({found.probed:,} places probed)"
 
 
 def _told(interval: Interval, target: Format) -> str:
