@@ -117,7 +117,6 @@ SMALLEST = {  # a wrong implementation, the shapes of the arrays of its smallest
     "eq18-softmax-softmax_gradient_diagonal": ([(1, 2), (1, 2)], "one row of two numbers"),
     "eq23-mse-mse_unbiased": ([(2,), (2,)], "a sample of two numbers"),
     "eq23-mse-mse_of_the_first": ([(257,), (257,)], "a sample of 257 numbers"),
-    "eq25-mae-mae_median": ([(3,), (3,)], "a sample of three numbers"),
     "eq26-r_squared-r_squared_about_the_median": ([(3,), (3,)], "a sample of three numbers"),
     "eq28-binary_cross_entropy-clamped_at_100": ([(1,), (1,)], "a sample of one number"),
     "eq29-softmax_cross_entropy-smoothed": ([(2,), (2,)], "a sample of two numbers"),
@@ -157,7 +156,6 @@ STEPS = {  # of a wrong optimizer, the words for its smallest case
 }
 NETWORKS = {
     "s8.4-batch-mean-network_gradients-odd_sample_forgotten": "a batch of 3, widths 1–2",
-    "eq48-network_gradients-eight_columns": "a batch of 1, widths 1–9",
     "eq48-network_gradients-eight_samples": "a batch of 9, widths 1–1",
     "eq48-network_gradients-transposed_where_square": "a batch of 1, widths 2–2",
 }

@@ -32,9 +32,9 @@ TRIED = 3  # failing calls that are tried for a case
 
 def located(session: Session, result: Result) -> Result:
     """The result with its failing intervals or its smallest case."""
-    if result.operation not in OPERATIONS or result.verdict not in FAILING:  # a statement may name several operations
+    entry = OPERATIONS.get(result.operation or "")  # a statement may name several
+    if entry is None or result.verdict not in FAILING:
         return result
-    entry = OPERATIONS[result.operation]
     target = _format(session, entry, result.dtype)
     if target is None:
         return result
