@@ -59,6 +59,7 @@ class Hypothesis:
     format: Format | None = None  # in which all was computed
     cancels: bool = False  # whether what it says is how much is lost
     program: Any = None  # the dtype whose floats evaluate the formula as it is written
+    equation: int | None = None  # that it departs from, where that is no edit of one
 
     def claim(self, trial: Trial, base: Readings) -> Claim:
         """What it says of a trial's results; `base` are the readings that the framework declares."""
@@ -116,7 +117,8 @@ class Hypothesis:
     @property
     def clauses(self) -> tuple[str, ...]:
         """The equation that it changes."""
-        return (f"eq{self.edit.number}",) if self.edit else ()
+        number = self.edit.number if self.edit else self.equation
+        return (f"eq{number}",) if number else ()
 
     @property
     def formula(self) -> str:
@@ -154,6 +156,8 @@ def all_of(trials: Sequence[Trial], base: Readings, target: Format) -> Iterator[
 def _all_of(trials: Sequence[Trial], base: Readings, target: Format) -> Iterator[Hypothesis]:
     yield from of_precision(target)
     claim = trials[0].build(base)
+    if trials[0].further is not None:
+        yield from trials[0].further(trials)
     known = dict(base)
     for equation in trials[0].taking_part():
         declared = known.get(equation, AS_PRINTED)

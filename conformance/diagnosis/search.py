@@ -76,7 +76,7 @@ def _declared(session: Session, operation: Operation) -> Readings:
 
 def _sorted(trials: Sequence[Trial]) -> list[Trial]:
     """Small formulas first, on which everything is faster."""
-    return sorted(trials, key=lambda trial: (len(trial.printed.inputs), trial.actual.shape[1]))
+    return sorted(trials, key=lambda trial: (trial.turn, len(trial.printed.inputs), trial.actual.shape[1]))
 
 
 def _fitting(found: list[Failing], base: Readings, target: Format) -> list[Hypothesis]:

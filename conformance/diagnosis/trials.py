@@ -33,6 +33,9 @@ class Trial:
     actual: Floats
     counts: Mapping[str, int] = field(default_factory=dict)
     others: Mapping[str, Callable[[], Claim]] = field(default_factory=dict)  # claims of other operations over the same inputs
+    further: Callable[[Any], Any] | None = None  # hypotheses of its own kind, about several such trials
+    most: int = PLACES  # of its failing places that are looked at
+    turn: int = 0  # after those of an earlier turn
 
     @cached_property
     def printed(self) -> Claim:
@@ -76,7 +79,7 @@ def failing(trials: Sequence[Trial], readings: Readings, target: Format, accept:
     for trial in trials:
         if left <= 0:
             break
-        one = _failing(trial, readings, target, accept, max(8, left // 2))
+        one = _failing(trial, readings, target, accept, min(trial.most, max(8, left // 2)))
         if one.places or one.tied:
             found.append(one)
             left -= len(one.places)
