@@ -221,3 +221,9 @@ def test_statements_of_several_operations_are_left_as_they_are():
     session = Session(ReferenceAdapter())
     result = Result(("s6-harmonic",), "f_measure, precision, recall", "statement", None, "deviates")
     assert located(session, result) == result
+
+
+def test_late_step_is_told_where_it_is_too_late_for_a_case():
+    """Squares that start anew once, at step 500."""
+    result = found("eq60-adagrad-restarted_at_500", kind="state")
+    assert (result.where, result.case) == ("h fails from step 500 on", None)

@@ -12,6 +12,7 @@ import numpy as np
 from eqwise.conformance import metrics, samples
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.claims import Frame
+from eqwise.conformance.optimizer_claims import METHODS
 from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
@@ -22,6 +23,7 @@ from eqwise.conformance.where.formulas import COTANGENT, Formula
 from eqwise.conformance.where.gathering import attempts_of
 from eqwise.conformance.where.scalars import Line, found_on, simplest_failure, told
 from eqwise.conformance.where.shrinking import smallest
+from eqwise.conformance.where.stepping import late
 from eqwise.conformance.where.words import described
 from eqwise.spec.numbers.formats import FORMATS, Format
 
@@ -40,13 +42,16 @@ def located(session: Session, result: Result) -> Result:
         return result
     search = Search(session, target, FAILING[result.verdict])
     if entry.shape == "elementwise" and result.property in ("value", "derivative") and result.worst:
-        found = _on_a_line(search, entry, result)
-        if found.where:
-            return found
+        on_a_line = _on_a_line(search, entry, result)
+        if on_a_line.where:
+            return on_a_line
     attempts = attempts_of(session, entry, result.property, search.target, _readings(result))
     failures = (failure for attempt in attempts for failure in [search.failure(attempt)] if failure)
     small = (_smallest(search, failure, result) for failure in islice(failures, TRIED))
-    return next((one for one in small if one), result)
+    found = next((one for one in small if one), result)
+    if found.where is None and result.operation in METHODS and result.property in ("update", "state"):
+        return replace(result, where=late(session, entry, result.property, target) or None)
+    return found
 
 
 def _format(session: Session, entry: Operation, dtype: str | None) -> Format | None:

@@ -133,10 +133,11 @@ def _applied(rule: Any, known: Mapping[str, Any]) -> Expression:
     return lifted(rule.formula(**{name: known[name] for name in rule.inputs}))
 
 
-def of_optimizer(session: Session, operation: Operation, kind: str, target: Format, readings: Readings) -> Iterator[Attempt]:
-    """Runs up to the first step that leaves the reference's: of one element, then in company."""
-    if any(name in OPEN and OPEN[name] not in operation.hyper for _, name in readings):
-        return  # what such a reading leaves open is measured, and no part of the formula
+Parted = tuple[Plan, str, Track, int, int]  # the plan, what is looked at, the run, the first step that parts and its element
+
+
+def _parted(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Parted]:
+    """Where runs leave those of the reference."""
     slots = tuple(METHODS[operation.name].slots)
     pristine = replace(session, adapter=ReferenceAdapter(), cache={})
     for plan in plans(operation, session.volume, target, session.seed_for(operation.name, "steps", target.name)):
@@ -144,24 +145,29 @@ def of_optimizer(session: Session, operation: Operation, kind: str, target: Form
             (mine,), (other,) = (run(one, operation.name, [replace(plan, after=0)], target, slots) for one in (session, pristine))
         except (NotOffered, AdapterError):
             continue
-        for slot in (slots if kind == "state" else ("",)):
-            if not slot or slot in mine.kept:
-                yield from _parted(operation.name, plan, slot, mine, other, target, readings)
+        for slot in slots if kind == "state" else ("",):
+            if slot and slot not in mine.kept:
+                continue
+            a, b = (track.kept[slot] if slot else track.theta for track in (mine, other))
+            with np.errstate(all="ignore"):
+                apart = ~((a == b) | (np.abs(a - b) <= APART * target.ulp(b)))
+            if apart.any():
+                t = int(np.argmax(apart.any(axis=1)))
+                yield plan, slot, mine, t, int(np.argmax(apart[t]))
 
 
-def _parted(
-    operation: str, plan: Plan, slot: str, mine: Track, other: Track, target: Format, readings: Readings
-) -> Iterator[Steps]:
-    """From the first step at which the runs part: one element, two of them, a matrix, a list, then as it was."""
-    a, b = (track.kept[slot] if slot else track.theta for track in (mine, other))
-    with np.errstate(all="ignore"):
-        apart = ~((a == b) | (np.abs(a - b) <= APART * target.ulp(b)))
-    if not apart.any():
-        return
-    t = int(np.argmax(apart.any(axis=1)))
-    element = int(np.argmax(apart[t]))
-    if not 1 <= t <= MOST_STEPS:
-        return
+def of_optimizer(session: Session, operation: Operation, kind: str, target: Format, readings: Readings) -> Iterator[Attempt]:
+    """Runs up to the first step that leaves the reference's: of one element, then in company, then as it was."""
+    if any(name in OPEN and OPEN[name] not in operation.hyper for _, name in readings):
+        return  # what such a reading leaves open is measured, and no part of the formula
+    for plan, slot, mine, t, element in _parted(session, operation, kind, target):
+        if 1 <= t <= MOST_STEPS:
+            like = Steps(operation.name, target, slot, plan.shapes, plan.many, plan.hyper, {}, readings)
+            yield from _beside(like, plan, mine, t, element)
+
+
+def _beside(like: Steps, plan: Plan, mine: Track, t: int, element: int) -> Iterator[Steps]:
+    """The element alone, with another, in a matrix, in a list; with eta as it changes, if it does."""
     theta, gradient, etas = mine.theta[0], mine.gradient[:t], plan.etas()[:t]
     others = [e for e in range(len(theta)) if e != element]
     changes = [{"eta": etas}] if np.any(etas != plan.hyper["eta"]) else []
@@ -169,5 +175,13 @@ def _parted(
         count = sum(int(np.prod(shape)) for shape in shapes)
         chosen = list(range(count)) if shapes == plan.shapes else [*others[: count - 1], element]
         for change in ({}, *changes) if len(chosen) == count else ():
-            arrays = {"theta": theta[chosen], "gradient": gradient[:, chosen], **change}
-            yield Steps(operation, target, slot, shapes, many, plan.hyper, arrays, readings)
+            yield replace(like, shapes=shapes, many=many, arrays={"theta": theta[chosen], "gradient": gradient[:, chosen], **change})
+
+
+def late(session: Session, operation: Operation, kind: str, target: Format) -> str:
+    """The first step that leaves the reference's where that is too late for a case; in words, or nothing."""
+    steps = [(t, slot) for _, slot, _, t, _ in _parted(session, operation, kind, target)]
+    if not steps or min(steps)[0] <= MOST_STEPS:
+        return ""
+    t, slot = min(steps)
+    return f"{slot or 'theta'} fails from step {t} on"
