@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from eqwise.conformance import coverage, figure_command, suite, training_command
+from eqwise.conformance import coverage, diff_command, figure_command, suite, training_command, waive_command
 from eqwise.conformance.accuracy import table
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.properties import checks_of
@@ -36,11 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return suite.run(known.adapter, *rest)
         if rest:
             raise ValueError(f"unrecognized arguments: {' '.join(rest)}")
-        _COMMANDS[known.command](known)
+        return _COMMANDS[known.command](known) or 0
     except (ArithmeticError, ImportError, OSError, ValueError) as error:
         print(f"eqwise: {' '.join(str(error).split())}", file=sys.stderr)
         return USAGE
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     cover.add_argument("--json", action="store_true")
     measure = commands.add_parser("accuracy", help="measure the reference: a Markdown table")
     measure.add_argument("--effort", choices=tuple(EFFORTS), default="standard")
+    waive_command.add_parser(commands)
+    diff_command.add_parser(commands)
     figure_command.add_parser(commands)
     training_command.add_parser(commands)
     return parser
@@ -116,10 +117,12 @@ def _lines(shown: dict[str, Any]) -> list[str]:
     return lines
 
 
-_COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "show": _show,
     "coverage": _coverage,
     "accuracy": _accuracy,
+    "waive": waive_command.run,
+    "diff": diff_command.run,
     "figure": figure_command.run,
     "train": training_command.run,
 }

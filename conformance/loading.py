@@ -31,14 +31,18 @@ def load(name: str, options: Mapping[str, str]) -> tuple[Adapter, Known]:
     made = _made(_class(name), name, options)
     if not any(callable(getattr(made, operation, None)) for operation in OPERATIONS):
         raise UsageError(f"adapter {name!r}: class {type(made).__name__} offers no operation of the contract, such as 'softplus'")
-    source = Path(sys.modules[type(made).__module__].__file__ or "")
-    beside = source.with_suffix(".toml")
+    beside = waivers_file(made)
     if not beside.is_file():
         return made, NOTHING_KNOWN
     try:
         return made, waivers.read(beside, made.version)
     except waivers.WaiverError as error:
         raise UsageError(str(error)) from error
+
+
+def waivers_file(adapter: Any) -> Path:
+    """Where the waivers of an adapter stand, or would stand: beside its source."""
+    return Path(sys.modules[type(adapter).__module__].__file__ or "").with_suffix(".toml")
 
 
 def _made(found: type, name: str, options: Mapping[str, str]) -> Any:

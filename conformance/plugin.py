@@ -6,6 +6,7 @@ point, so that it touches no foreign pytest run.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
@@ -20,10 +21,12 @@ from eqwise.conformance.loading import UsageError, load
 from eqwise.conformance.properties import UNTYPED, checks_of
 from eqwise.conformance.purity import check_smoke
 from eqwise.conformance.report import bugs
+from eqwise.conformance.report.annotations import annotated
 from eqwise.conformance.report.bug import Setting
 from eqwise.conformance.report.citing import cited
 from eqwise.conformance.report.faults import is_fault
 from eqwise.conformance.report.terminal import failure, summary
+from eqwise.conformance.report.text import plain
 from eqwise.conformance.report.writer import Writer, suite_version
 from eqwise.conformance.session import DEFAULT_SEED, EFFORTS, Session
 from eqwise.conformance.verdicts import Result
@@ -185,6 +188,7 @@ def settle(request: pytest.FixtureRequest) -> Callable[[Callable[[Session], Resu
         if session.inquires and ((problem and result.waiver is None) or known_fault):
             result = looked_into(session, result)
         request.node.stash[RESULT] = {**result.as_json(), "seconds": session.adapter_seconds - before}
+        request.node.user_properties.extend(_properties(result))
         if problem:
             pytest.fail(failure(result, problem), pytrace=False)
         if result.verdict == "not_offered":
@@ -193,6 +197,22 @@ def settle(request: pytest.FixtureRequest) -> Callable[[Callable[[Session], Resu
             pytest.skip(str(result.message))
 
     return run
+
+
+def _properties(result: Result) -> list[tuple[str, str]]:
+    """What JUnit XML tells of a test case: the facts of the other reports."""
+    facts = {
+        "clauses": " ".join(result.clauses),
+        "verdict": result.verdict,
+        "operation": result.operation,
+        "property": result.property,
+        "dtype": result.dtype,
+        "reading": result.reading,
+        "where": result.where,
+        "diagnosis": "; ".join(one.text for one in result.explanations),
+        "waiver": result.waiver and f"{result.waiver['kind']}: {result.waiver['reason']}",
+    }
+    return [(name, plain(fact)) for name, fact in facts.items() if fact]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -219,10 +239,29 @@ def smoke(session: Session, dtype: str) -> Result:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if _controller:
-        for line in summary(_controller[-1].results, config.stash[SESSION].adapter):
+        session, results = config.stash[SESSION], _controller[-1].results
+        for line in summary(results, session.adapter):
             terminalreporter.write_line(line)
+        for waiver in session.known.unmet(results):
+            terminalreporter.write_line(f"stale waiver: {waiver.key} covers nothing that was judged; remove it", red=True)
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            for line in _annotated(session, results):
+                terminalreporter.write_line(line)
         if config.option.bug_reports:
             _report_bugs(terminalreporter, config)
+
+
+def _annotated(session: Session, results: list[Result]) -> Iterator[str]:
+    problems = [(result, session.settle(result)[1]) for result in results]
+    failed = [(result, problem) for result, problem in problems if problem]
+    yield from annotated(failed, [r for r, problem in problems if not problem and r.verdict == "inaccurate" and not r.waiver])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A waiver of nothing fails the run."""
+    ran = session.config.stash.get(SESSION, None)
+    if _controller and ran is not None and session.exitstatus == 0 and ran.known.unmet(_controller[-1].results):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _report_bugs(terminalreporter: Any, config: pytest.Config) -> None:

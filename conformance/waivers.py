@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.verdicts import Result
-from eqwise.spec.document import clause_of
+from eqwise.spec.document import EQUATIONS, STATEMENTS, clause_of
+from eqwise.spec.numbers.formats import FORMATS
 
 KINDS = ("documented", "limitation", "fault")
 _FIELDS = {"operation", "property", "dtype", "clause", "kind", "reason", "link", "when", "label"}
+_FIELDS_OF_READING = {"operation", "clause", "reading", "reason", "link"}
 
 
 class WaiverError(ValueError):
@@ -37,6 +40,17 @@ class Waiver:
             for key, wanted in self.match.items()
         )
 
+    def names_any_of(self, results: Iterable[Result]) -> bool:
+        """Whether one of the results is of a property, an operation and a dtype that it names."""
+        names = {key: wanted for key, wanted in self.match.items() if key in ("operation", "property", "dtype")}
+        judged = [result for result in results if result.verdict != "not_offered"]
+        return any(Waiver(names, self.kind, self.reason).covers(result) for result in judged)
+
+    @property
+    def key(self) -> str:
+        """What it covers, in a line."""
+        return " ".join("/".join(values) for values in self.match.values())
+
     def as_json(self) -> dict[str, str]:
         return {"kind": self.kind, "reason": self.reason, **({"link": self.link} if self.link else {})}
 
@@ -51,6 +65,11 @@ class Known:
     def readings_of(self, operation: str) -> dict[str, str]:
         return {clause: name for (declared, clause), name in self.readings.items() if declared == operation}
 
+    def unmet(self, results: Iterable[Result]) -> list[Waiver]:
+        """The waivers that cover nothing, though what they name was judged."""
+        judged = list(results)
+        return [w for w in self.waivers if w.names_any_of(judged) and not any(w.covers(result) for result in judged)]
+
     def waiver_for(self, result: Result) -> Waiver | None:
         return next((waiver for waiver in self.waivers if waiver.covers(result)), None)
 
@@ -64,46 +83,76 @@ def read(path: Path, version: str) -> Known:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise WaiverError(f"{path}: {error}") from error
-    unknown = set(data) - {"reading", "waiver"}
-    if unknown:
-        raise WaiverError(f"{path}: unknown table {sorted(unknown)[0]!r}; there are [[reading]] and [[waiver]]")
-    readings = dict(_reading(path, entry) for entry in data.get("reading", []))
-    waivers = [_waiver(path, entry) for entry in data.get("waiver", []) if _applies(path, entry.get("when", {}), version)]
-    return Known(readings, tuple(waivers))
+    for table in data:
+        _known(path, "table", table, ("reading", "waiver"))
+    readings = [_reading(path, entry) for entry in data.get("reading", [])]
+    waivers = [(_waiver(path, entry), entry.get("when", {})) for entry in data.get("waiver", [])]
+    _unique(path, [f"{operation} {clause}" for (operation, clause), _ in readings])
+    _unique(path, [f"{waiver.key} {when or ''}".strip() for waiver, when in waivers])
+    return Known(dict(readings), tuple(waiver for waiver, when in waivers if _applies(path, when, version)))
+
+
+def _unique(path: Path, keys: list[str]) -> None:
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice:
+        raise WaiverError(f"{path}: {twice!r} stands there twice")
+
+
+def _known(path: Path, what: str, given: str, valid: Iterable[str]) -> None:
+    """Whether a key is one that there is; the error names the nearest of those that are."""
+    keys = sorted(map(str, valid))
+    if given not in keys:
+        near = get_close_matches(str(given), keys, 1, 0.0)
+        raise WaiverError(f"{path}: there is no {what} {given!r}; the nearest is {(near or keys)[0]!r}")
 
 
 def _reading(path: Path, entry: Mapping[str, Any]) -> tuple[tuple[str, str], str]:
+    for key in entry:
+        _known(path, "key of a reading", key, _FIELDS_OF_READING)
     _require(path, entry, {"operation", "clause", "reading", "reason"})
     operation, clause = entry["operation"], entry["clause"]
-    if operation not in OPERATIONS or clause not in OPERATIONS[operation].clauses:
-        raise WaiverError(f"{path}: operation {operation!r} does not exercise clause {clause!r}")
-    known = clause_of(clause).readings
-    if entry["reading"] not in known:
-        raise WaiverError(f"{path}: {clause} has no reading {entry['reading']!r}; it has {list(known)}")
+    _known(path, "operation", operation, OPERATIONS)
+    _known(path, f"clause of {operation}", clause, OPERATIONS[operation].clauses)
+    _known(path, f"reading of {clause}", entry["reading"], clause_of(clause).readings or ("as_printed",))
     return (operation, clause), entry["reading"]
 
 
 def _waiver(path: Path, entry: Mapping[str, Any]) -> Waiver:
-    unknown = set(entry) - _FIELDS
-    if unknown:
-        raise WaiverError(f"{path}: unknown key {sorted(unknown)[0]!r} in a waiver; the keys are {sorted(_FIELDS)}")
+    for key in entry:
+        _known(path, "key of a waiver", key, _FIELDS)
     _require(path, entry, {"operation", "property", "kind", "reason"})
-    if entry["kind"] not in KINDS:
-        raise WaiverError(f"{path}: kind {entry['kind']!r} is none of {list(KINDS)}")
-    keys = [key for key in ("operation", "property", "dtype", "clause", "label") if key in entry]
-    match = {key: tuple(entry[key]) if isinstance(entry[key], list) else (str(entry[key]),) for key in keys}
+    _known(path, "kind", entry["kind"], KINDS)
+    match = {key: _several(entry[key]) for key in ("operation", "property", "dtype", "clause", "label") if key in entry}
+    for operation in match["operation"]:
+        _known(path, "operation", operation, OPERATIONS)
+    for name in match["property"]:
+        _known(path, f"property of {'/'.join(match['operation'])}", name, _properties(match["operation"]))
+    for dtype in match.get("dtype", ()):
+        _known(path, "dtype", dtype, FORMATS)
+    for clause in match.get("clause", ()):
+        _known(path, "clause", clause, (*(entry.key for entry in EQUATIONS.values()), *STATEMENTS))
     return Waiver(match, entry["kind"], entry["reason"], entry.get("link", ""))
 
 
+def _several(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
+
+
+def _properties(operations: Iterable[str]) -> set[str]:
+    """The properties that these operations are asked for, laws and statements among them."""
+    from eqwise.conformance.properties import checks_of  # which needs sessions, and they need waivers
+
+    return {"law", "statement", *(kind for operation in operations for kind in checks_of(OPERATIONS[operation]))}
+
+
 def _require(path: Path, entry: Mapping[str, Any], keys: set[str]) -> None:
-    missing = sorted(key for key in keys if not entry.get(key))
+    missing = sorted(key for key in keys if not (entry.get(key) and str(entry[key]).strip()))
     if missing:
         raise WaiverError(f"{path}: {dict(entry)} lacks {missing[0]!r}")
 
 
 def _applies(path: Path, when: Mapping[str, str], version: str) -> bool:
     """`when` names a version prefix, a platform as sys.platform has it, or both."""
-    unknown = set(when) - {"version", "platform"}
-    if unknown:
-        raise WaiverError(f"{path}: unknown condition {sorted(unknown)[0]!r} in `when`; there are 'version' and 'platform'")
+    for key in when:
+        _known(path, "condition of `when`", key, ("version", "platform"))
     return version.startswith(when.get("version", "")) and sys.platform.startswith(when.get("platform", ""))

@@ -33,7 +33,11 @@ def diagnosis(name: str) -> dict[str, object]:
     wrong, start = WRONG[name], time.process_time()
     session = Session(wrong.adapter(), KNOWN, effort="smoke")
     failed = next((result for result in results_of(session, wrong) if session.settle(result)[1]), None)
-    found = explained(session, failed).explanations if failed else ()
+    try:
+        found = explained(session, failed).explanations if failed else ()
+    except Exception as error:
+        print(f"{name}: a defect of the suite: {type(error).__name__}: {error}")
+        found = ()
     return {
         "name": name,
         "because": wrong.because,

@@ -16,6 +16,7 @@ from eqwise.conformance.diagnosis.trials import Failing, Readings
 from eqwise.spec.numbers.expression import Expression
 from eqwise.spec.numbers.formats import Floats, Format
 
+NOT_RUN = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)  # by a formula for other shapes or kinds
 FIRST = 12  # failing places that floats look at
 CLOSER = 64  # so many times closer than the formula that failed
 NEAR = 16  # ulps of the actual value, within which floats may err
@@ -40,7 +41,7 @@ def plausible(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, 
         for candidate in candidates:
             if all(_closer(candidate, one, base, target) for one in found[:FEW]):
                 yield candidate
-    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except NOT_RUN:
         return  # a formula that does not run for this shape
 
 

@@ -56,8 +56,8 @@ def _explanations(session: Session, operation: Operation, result: Result, target
     again = [one for one in _again(session, operation, result.property, base, target, accept) if one.places]
     if sum(len(one.places) for one in again) < ENOUGH:
         return []
-    confirmed = [h for h in fitting_ones if fitting.explains(h, again, base, target)]
-    return [_told(h, again, base, target) for h in _simplest(confirmed, again, base, target)[:MOST]]
+    held = {h: share for h in fitting_ones if (share := _share(h, again, base, target)) is not None}
+    return [_told(h, again, base, target, held[h]) for h in _simplest(held, again, base, target)[:MOST]]
 
 
 def _at_kinks(again: list[Failing]) -> list[Explanation]:
@@ -88,12 +88,20 @@ def _fitting(found: list[Failing], base: Readings, target: Format) -> list[Hypot
         if hypothesis.cost > enough:
             break
         for candidate in fitting.plausible(hypothesis, found, base, target):
-            if fitting.explains(candidate, found, base, target):
+            share = _share(candidate, found, base, target)
+            if share is not None:
                 fit.append(candidate)
-                if fitting.elsewhere(candidate, found, base, target) == 1:
-                    enough = min(enough, candidate.cost)
+                enough = min(enough, candidate.cost) if share == 1 else enough
                 break
     return fit
+
+
+def _share(hypothesis: Hypothesis, found: list[Failing], base: Readings, target: Format) -> float | None:
+    """The share of the other places where it holds too; None where it does not explain these, or does not run on them."""
+    try:
+        return fitting.elsewhere(hypothesis, found, base, target) if fitting.explains(hypothesis, found, base, target) else None
+    except fitting.NOT_RUN:
+        return None
 
 
 def _again(
@@ -108,10 +116,9 @@ def _again(
     return found
 
 
-def _simplest(confirmed: list[Hypothesis], again: list[Failing], base: Readings, target: Format) -> list[Hypothesis]:
+def _simplest(held: dict[Hypothesis, float], again: list[Failing], base: Readings, target: Format) -> list[Hypothesis]:
     """Those that hold everywhere, or else all; of them the simplest, which hold at most of the other places too; one of each formula."""
-    held = {h: fitting.elsewhere(h, again, base, target) for h in confirmed}
-    left = [h for h in confirmed if held[h] == 1] or ([] if _two_valued(again) else confirmed)
+    left = [h for h in held if held[h] == 1] or ([] if _two_valued(again) else list(held))
     left = [h for h in left if held[h] == 1 and fitting.is_accurate(h, again, base, target)] or left
     left = [h for h in left if h.cost == min(other.cost for other in left)]
     seen: dict[object, Hypothesis] = {}
@@ -128,10 +135,10 @@ def _two_valued(again: list[Failing]) -> bool:
     return len(expected) <= 2 and actual <= expected
 
 
-def _told(hypothesis: Hypothesis, again: list[Failing], base: Readings, target: Format) -> Explanation:
+def _told(hypothesis: Hypothesis, again: list[Failing], base: Readings, target: Format, share: float) -> Explanation:
     errors = fitting.errors(hypothesis, again, base, target) or []
     points, max_ulp, text = len(errors), max(errors), hypothesis.text
-    if fitting.elsewhere(hypothesis, again, base, target) < 1:
+    if share < 1:
         where = fitting.condition(hypothesis, again, base, target)
         text = f"where it fails{f', which is at {where}' if where else ''}: {text}"
     else:

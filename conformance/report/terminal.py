@@ -8,6 +8,7 @@ from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
+from eqwise.conformance.report.text import plain
 from eqwise.conformance.verdicts import VERDICTS, Number, Result, by_clause
 from eqwise.spec.document import EQUATIONS, STATEMENTS, clause_of
 from eqwise.spec.transcript import formula
@@ -19,6 +20,7 @@ _TITLES = {
     "9": "back-propagation", "10": "optimizers", "11": "initialization", "12": "regularization",
 }  # fmt: skip
 _MOST_INPUTS = 6
+MANY_ULPS = 1000  # more say nothing
 
 
 def summary(results: list[Result], adapter: Any) -> Iterator[str]:
@@ -27,7 +29,7 @@ def summary(results: list[Result], adapter: Any) -> Iterator[str]:
     if not clauses:
         return
     yield ""
-    yield f" eqwise: {adapter.name} {adapter.version} against the notes ".center(WIDTH, "=")
+    yield f" eqwise: {plain(adapter.name)} {plain(adapter.version)} against the notes ".center(WIDTH, "=")
     yield from _table(clauses)
     for keys, judged in _blocks(results, sorted(clauses, key=_order)):
         yield ""
@@ -95,6 +97,7 @@ def _waived(result: Result) -> str:
 def _details(result: Result) -> Iterator[str]:
     worst = result.worst
     if worst is None:
+        yield from _found_out(result)
         return
     inputs = list(worst.inputs.items())
     for name, number in inputs[:_MOST_INPUTS]:
@@ -105,6 +108,19 @@ def _details(result: Result) -> Iterator[str]:
     yield _number("actual", worst.actual)
     largest = "" if result.max_ulp is None else f"; at most {result.max_ulp:.4g} ulp"
     yield f"    {'error':<12} {worst.error:.4g}, allowed {worst.allowance:.4g}{largest}"
+    yield from _found_out(result)
+
+
+def _found_out(result: Result) -> Iterator[str]:
+    """Where exactly it fails, and everything that would explain it."""
+    if result.where:
+        yield from _wrapped(plain(result.where), "    where: ")
+    if len(result.explanations) > 1:
+        yield "    what would explain it (nothing that was tried tells these apart):"
+    for one in result.explanations:
+        within = f"within {one.max_ulp:.3g} ulp" if one.max_ulp < MANY_ULPS else "within the allowance"
+        told = f"{one.text}; fits {one.points:,} fresh results {within}" + (f"; that is {one.formula}" if one.formula else "")
+        yield from _wrapped(plain(told), "      - " if len(result.explanations) > 1 else "    what would explain it: ")
 
 
 def _number(name: str, number: Number) -> str:
@@ -128,4 +144,4 @@ def _order(key: str) -> tuple[int, int, str]:
 
 
 def _wrapped(text: str, indent: str) -> Iterable[str]:
-    return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "    ", break_on_hyphens=False)
+    return wrap(plain(text), WIDTH, initial_indent=indent, subsequent_indent=indent + "    ", break_on_hyphens=False)
