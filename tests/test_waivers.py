@@ -116,7 +116,7 @@ def test_waive_adds_what_the_suite_accepts(report, capsys):
     assert [entry["reason"] for entry in tomllib.loads(file.read_text())["waiver"]] == ['says "no" \\ é'] * 2
     assert waive(report, "--property", "value") == 4 and "twice" in capsys.readouterr().err
     suite(report.parent, 0)
-    (report.with_name("mine.py")).write_text(SOURCE.replace("x > 20", "x > 50"))
+    (report.with_name("mine.py")).write_text(SOURCE.replace("x > 20", "x > 50.0"))
     assert "remove the waiver" in suite(report.parent, 1)
 
 
