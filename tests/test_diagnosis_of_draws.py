@@ -20,7 +20,6 @@ CAUSES = [
     ("t1-confusion-confusion_matrix-correct_ones_first", "value", "counts exchanged", "[[TP, TN], [FP, FN]]"),
     ("t1-confusion-confusion_matrix-table_in_one_buffer", "purity", "purity", "changes when it is called again"),
     ("eq70-xavier-by_outputs", "distribution", "argument", "the outputs for the inputs"),
-    ("eq71-he-mean_shifted", "distribution", "constant added", "0.01"),
     ("eq72-gauss-clipped_at_two", "distribution", "bound", "clipped at 2 deviations"),
     ("eq69-uniform-same_row", "distribution", "repeated", "one row"),
     ("eq72-gauss-rows_mirrored", "distribution", "pairs", "the negative"),

@@ -26,12 +26,12 @@ class Drawn:
     law: Standard
     target: Format
     raw: Sequence[Floats]
+    units: Sequence[float]
 
     def part(self, chosen: Sequence[int]) -> Drawn:
         """Some of the layers."""
-        return replace(
-            self, shapes=[self.shapes[k] for k in chosen], z=[self.z[k] for k in chosen], raw=[self.raw[k] for k in chosen]
-        )
+        shapes, units = [self.shapes[k] for k in chosen], [self.units[k] for k in chosen]
+        return replace(self, shapes=shapes, units=units, z=[self.z[k] for k in chosen], raw=[self.raw[k] for k in chosen])
 
     @property
     def deviation(self) -> float:
@@ -273,9 +273,8 @@ def _off_grid(known: Format | None, below: float, above: float) -> Mend:
 
     def mended(drawn: Drawn) -> list[Floats]:
         rng, found = np.random.default_rng(SEED), []
-        for z, raw in zip(drawn.z, drawn.raw, strict=True):
-            unit = float(np.median(np.abs(raw[raw != 0]) / np.abs(z[raw != 0]))) if (raw != 0).any() else 1.0
-            low, high = _cell(known, raw) if known else (below, above)
+        for z, raw, unit in zip(drawn.z, drawn.raw, drawn.units, strict=True):
+            low, high = cell(known, raw) if known else (below, above)
             shares = [drawn.law.cumulative(raw / unit - low / unit), drawn.law.cumulative(raw / unit + high / unit)]
             found.append(drawn.quantile(shares[0] + rng.random(z.shape) * (shares[1] - shares[0])))
         return found
@@ -283,7 +282,7 @@ def _off_grid(known: Format | None, below: float, above: float) -> Mend:
     return mended
 
 
-def _cell(known: Format, raw: Floats) -> tuple[Floats, Floats]:
+def cell(known: Format, raw: Floats) -> tuple[Floats, Floats]:
     """How far below and above a number of the format what is rounded to it may lie; less on the side of 0 at powers of two."""
     outer, inner = known.ulp(raw) / 2, known.ulp(raw * (1 - 2.0**-30)) / 2
     return np.where(raw > 0, inner, outer), np.where(raw > 0, outer, inner)

@@ -10,6 +10,7 @@ from eqwise.conformance import chance
 from eqwise.conformance.diagnosis.mending import Drawn
 from eqwise.conformance.draws import Draws
 from eqwise.conformance.initialization import TALL, WIDE
+from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import Floats
 
 BITS = 32
@@ -17,6 +18,7 @@ PROBE = (3, 5)
 ONCE = 1 << 15  # entries that are drawn once, at least
 FEW = 1 << 13  # entries that a layer of one row, or of one column, may have
 CANDIDATES = 16  # periods that are tried
+BEGINNING = 64  # entries that are looked for again
 
 Layer = Callable[[tuple[int, int], int], Floats]
 Told = tuple[str, str, str]
@@ -93,10 +95,14 @@ def _once(length: int, is_turned: bool) -> Callable[[Layer, int], Floats]:
     return drawn_once
 
 
-def period(z: Floats) -> int:
+def period(flat: Array) -> int:
     """After how many entries a sequence repeats; 0 where it does not."""
-    starts = np.flatnonzero(z[1 : len(z) // 2 + 1] == z[0])[:CANDIDATES] + 1
-    for start in map(int, starts):
-        if np.array_equal(z[start:], z[:-start]):
-            return start
+    written, size = flat.tobytes(), flat.itemsize
+    start = 0
+    for _ in range(CANDIDATES):
+        start = written.find(written[: BEGINNING * size], start + 1)
+        if start < 0:
+            return 0
+        if start % size == 0 and written[start:] == written[:-start]:
+            return start // size
     return 0

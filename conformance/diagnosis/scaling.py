@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from eqwise.conformance.adapter import Operation
-from eqwise.conformance.diagnosis.mending import Change, Drawn, Mend
+from eqwise.conformance.diagnosis.mending import SEED, Change, Drawn, Mend, cell
 from eqwise.conformance.draws import NORMAL, UNIFORM, standardised
 from eqwise.spec.document import EQUATIONS, reading_as
 from eqwise.spec.numbers.expression import number
@@ -197,7 +197,13 @@ def _by_shares(cumulative: Cumulative, scale: list[float], drawn: Drawn) -> Mend
     factors = dict(zip(drawn.shapes, scale, strict=True))
 
     def mended(d: Drawn) -> list[Floats]:
-        return [d.quantile(cumulative(z / factors[shape] / d.deviation)) for z, shape in zip(d.z, d.shapes, strict=True)]
+        rng, found = np.random.default_rng(SEED), []
+        for raw, unit, shape in zip(d.raw, d.units, d.shapes, strict=True):
+            scale = factors[shape] * d.deviation * unit
+            below, above = cell(d.target, raw)
+            shares = cumulative((raw - below) / scale), cumulative((raw + above) / scale)
+            found.append(d.quantile(shares[0] + rng.random(raw.shape) * (shares[1] - shares[0])))
+        return found
 
     return mended
 

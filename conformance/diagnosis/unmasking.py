@@ -9,6 +9,7 @@ from math import ceil, floor
 import numpy as np
 
 from eqwise.conformance import chance
+from eqwise.conformance.diagnosis.repeating import period
 from eqwise.conformance.masks import Masks
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import Floats
@@ -96,20 +97,13 @@ def _of_units(every: list[Passes]) -> Iterator[Fact]:
     elif all(np.array_equal(mask.ravel()[1::2], mask.ravel()[::2]) for mask in masks):
         yield Fact("pairs", "one draw decides for two units that follow each other")
     else:
-        periods = {_period(mask.ravel()) for mask in masks}
+        periods = {period(mask.ravel()) for mask in masks}
         if len(periods) == 1 and 0 not in periods:
             yield Fact("repeated", f"{periods.pop()} draws are repeated over and over within a pass")
     for axis, name in ((0, "unit {} of every row"), (1, "row {} of every batch")):
         never = np.flatnonzero(~np.any([mask.any(axis=axis) for mask in masks], axis=0))
         if len(never) and len(never) < masks[0].shape[1 - axis]:
             yield Fact("never dropped", f"{name.format(', '.join(str(k + 1) for k in never[:4]))} is never dropped")
-
-
-def _period(flat: Array) -> int:
-    """After how many units a mask repeats; 0 where it does not."""
-    written = flat.astype(np.uint8).tobytes()
-    start = written.find(written[:256], 1)
-    return start if start > 0 and written[start:] == written[:-start] else 0
 
 
 def _of_counts(every: list[Passes]) -> Iterator[Fact]:

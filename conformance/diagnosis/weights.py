@@ -47,7 +47,7 @@ class Source:
         with reading_as({self.operation.equations[0]: self.reading}):
             laws = [standardised(EQUATIONS[self.operation.equations[0]](*map(number, one.shape))) for one in layers]
         z = [one.weights / unit for one, (_, unit) in zip(layers, laws, strict=True)]
-        return Drawn([one.shape for one in layers], z, laws[0][0], self.target, [one.weights for one in layers])
+        return Drawn([one.shape for one in layers], z, laws[0][0], self.target, [one.weights for one in layers], [unit for _, unit in laws])
 
     def layer(self, shape: tuple[int, int], seed: int) -> Floats:
         """One layer in the unit of the law."""
