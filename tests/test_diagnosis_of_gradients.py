@@ -15,7 +15,7 @@ GRADIENTS = {  # planted errors, with a part of what is said
     "eq40-network_gradients-bias_row_last": "(40), the bias taken from the last row of theta",
     "eq40-network_gradients-hidden_bias_lost": "(40), in every layer but the first, the bias left out",
     "eq50-network_gradients-indices_exchanged": "(52), square weight matrices transposed",
-    "eq50-network_gradients-relu_slope_omitted": "(52), f' left out",
+    "eq50-network_gradients-relu_slope_omitted": "(52), f' left out, where the hidden layers are relu",
     "eq55-network_gradients-absolute_error": "(56), the absolute value of y - t",
     "eq55-network_gradients-first_output_only": "(56), the first output alone",
 }
@@ -27,10 +27,22 @@ def said(adapter: ReferenceAdapter, operation: str, kind: str) -> tuple[Explanat
     return explained(session, Result((), operation, kind, "float64", "deviates")).explanations
 
 
+DIFFERENCES = {
+    "eq39-numerical_gradient-backward_difference": "(39), the backward difference",
+    "eq39-numerical_gradient-fixed_epsilon": "(39), an ε of 0.0001 whatever is passed",
+}
+
+
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_planted_errors_are_explained(name: str) -> None:
     found = said(WRONG[name].adapter(), "network_gradients", "derivative")
     assert GRADIENTS[name] in found[0].text
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_differences_in_another_form_are_told(name: str) -> None:
+    found = said(WRONG[name].adapter(), "numerical_gradient", "value")
+    assert DIFFERENCES[name] in found[0].text
 
 
 def test_noise_is_not_explained() -> None:

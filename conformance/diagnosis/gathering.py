@@ -9,7 +9,7 @@ from functools import partial
 from eqwise.conformance import evidence, properties
 from eqwise.conformance.adapter import OPERATIONS, NotOffered, Operation
 from eqwise.conformance.comparison import Claim
-from eqwise.conformance.diagnosis import counted, of_gradients, of_optimizers, trained
+from eqwise.conformance.diagnosis import counted, of_differences, of_gradients, of_optimizers, trained
 from eqwise.conformance.diagnosis.hypotheses import substituted
 from eqwise.conformance.diagnosis.trials import Trial
 from eqwise.conformance.evidence import Sample
@@ -75,6 +75,8 @@ GATHER: Mapping[tuple[str, str], Gather] = {
     **{(name, "state"): of_optimizers.of_state for name in METHODS},
     ("batch_norm_layer", "value"): trained.trials,
     ("network_gradients", "derivative"): of_gradients.trials,
+    ("numerical_gradient", "value"): of_differences.values,
+    ("numerical_gradient", "points"): of_differences.points,
 }
 
 

@@ -36,6 +36,8 @@ SCOPES: Mapping[str, Scope] = {
     "in the last hidden layer of several": lambda layer, depth: 1 < layer == depth - 1,
 }
 
+SEVERAL_LAYERS = ("in every hidden layer", "in every layer but the first")
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GradientTrial(Trial):
@@ -50,7 +52,7 @@ def hypotheses(trials: Sequence[Trial]) -> Iterator[Hypothesis]:
     for step, forms in variants().items():
         for variant in forms:
             for cost, (scope, holds) in enumerate(SCOPES.items()):
-                if step == "output" and scope:
+                if scope and (step == "output" or (variant.is_open and scope not in SEVERAL_LAYERS)):
                     continue
                 yield _hypothesis(step, variant, scope, holds, variant.cost + (cost > 0))
 
@@ -66,7 +68,7 @@ def _hypothesis(step: str, variant: Variant, scope: str, holds: Scope, cost: int
         return gradients(trial.network, trial.batch, {**STEPS, step: chosen})
 
     text = f"in ({variant.equation}){', ' + scope if scope else ''}, {variant.text}"
-    return Hypothesis(variant.kind, text, cost, change=change, is_open="κ" in variant.text, equation=variant.equation)
+    return Hypothesis(variant.kind, text, cost, change=change, is_open=variant.is_open, equation=variant.equation)
 
 
 def gradients(network: Network, batch: int, steps: Mapping[str, Step]) -> Sequence[Any]:
@@ -97,21 +99,24 @@ def trials(session: Session, operation: Operation, kind: str, target: Format) ->
     for place, (widths, batch) in enumerate(SMALL):
         for turn in range(len(samples.HIDDEN) if len(widths) > 2 else len(OUTPUTS)):
             activation = samples.HIDDEN[(turn + place) % len(samples.HIDDEN)]
-            found += _trial(session, Network(widths, activation, OUTPUTS[(turn + place + turn // 3) % 3]), batch, turn, target)
+            found += _trial(session, Network(widths, activation, OUTPUTS[(turn + place + turn // 3) % 3]), batch, turn, target, found)
     return found
 
 
-def _trial(session: Session, network: Network, batch: int, turn: int, target: Format) -> Iterator[Trial]:
+def _trial(session: Session, network: Network, batch: int, turn: int, target: Format, company: list[Trial]) -> Iterator[Trial]:
     seed = 4 * session.seed_for("diagnosis", network, batch, target.name)
     calls = [example(network, batch, target, seed + n) for n in (1, 3)]
+    inputs = np.array([flat_floats(call.x, call.t, *call.thetas) for call in calls])  # before the calls, which may write to them
     try:
         found = np.array([flat_floats(*gradients_of(session, call, target)) for call in calls])
     except NotOffered:
         return
-    inputs = np.array([flat_floats(call.x, call.t, *call.thetas) for call in calls])
+    facts = {"the hidden layers are": network.activation, "the output is": network.output, "the number of layers is": f"{network.depth}"}
+    facts |= {"m =": f"{batch}"}
     yield GradientTrial(
         partial(_claim, network, batch), lambda claim, readings: inputs, found, {"m": batch},
-        further=hypotheses, most=FAILING, turn=turn, network=network, batch=batch,
+        further=hypotheses, most=FAILING, turn=turn, facts=facts, company=company,
+        network=network, batch=batch,
     )  # fmt: skip
 
 

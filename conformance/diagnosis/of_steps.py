@@ -29,6 +29,11 @@ class Variant:
     equation: int
     cost: int = 1
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a number is left to be measured."""
+        return "κ" in self.text
+
 
 def rows(made: Iterator[Array] | list[Array]) -> Array:
     """Arrays of one shape, a sample a row."""
@@ -193,6 +198,7 @@ def _product_forms() -> Iterator[Variant]:
     yield put("argument", "u of the layer below for its h", lambda p, k: _product(p.us[k - 1] if k > 1 else p.hs[0], p.deltas[k]))
     yield put("argument", "h of the same layer for that below, where the shapes allow it",
               lambda p, k: _product(p.hs[k] if p.hs[k].shape == p.hs[k - 1].shape else p.hs[k - 1], p.deltas[k]))  # fmt: skip
+    yield put("zero", "no gradient of the last unit of the layer", _last_column_zero, 2)
     yield put("transposed", "the gradient of a square weight matrix transposed", lambda p, k: _changed(p, k, weights=square))
     yield put("transposed", "the gradient of the weights reshaped where it should be transposed",
               lambda p, k: _changed(p, k, weights=lambda g: g.T.reshape(g.shape)))  # fmt: skip
@@ -218,6 +224,11 @@ def _changed(p: Pass, layer: int, weights: Change | None = None, biases: Change 
     found = product(p, layer)
     first, rest = found[0], found[1:]
     return np.vstack([biases(first) if biases else first, weights(rest) if weights else rest])
+
+
+def _last_column_zero(p: Pass, layer: int) -> Array:
+    found = product(p, layer)
+    return np.hstack([found[:, :-1], 0 * found[:, -1:]])
 
 
 def _last_row_zero(weights: Array) -> Array:

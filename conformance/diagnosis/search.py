@@ -9,7 +9,7 @@ from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.diagnosis import causes, fitting
 from eqwise.conformance.diagnosis.gathering import afresh, trials_of
 from eqwise.conformance.diagnosis.hypotheses import Hypothesis, all_of
-from eqwise.conformance.diagnosis.trials import Failing, Readings, Trial, failing
+from eqwise.conformance.diagnosis.trials import Failing, Readings, Trial, failing, in_common
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import TELLING, Session
 from eqwise.conformance.verdicts import Explanation, Result
@@ -145,4 +145,6 @@ def _told(hypothesis: Hypothesis, again: list[Failing], base: Readings, target: 
         if hypothesis.is_certified:
             outcomes = [fitting.outcome(hypothesis, one, base, target) for one in again]
             points, max_ulp = sum(one.points for one in outcomes), max(one.max_ulp for one in outcomes)
+    shared = in_common(again)
+    text = f"{text}, where {shared}" if shared else text
     return Explanation(hypothesis.kind, text, hypothesis.clauses, points, max_ulp, hypothesis.formula)

@@ -17,6 +17,7 @@ from eqwise.spec.numbers.bounds import FACTOR
 from eqwise.spec.numbers.formats import Floats, Format
 
 Readings = tuple[tuple[int, Any], ...]
+SEVERAL = 3  # failing trials whose having something in common says something
 PLACES = 64  # failing places that are looked at
 LOOKED_AT = 400  # doubtful places that are judged to find them
 
@@ -36,6 +37,8 @@ class Trial:
     further: Callable[[Any], Any] | None = None  # hypotheses of its own kind, about several such trials
     most: int = PLACES  # of its failing places that are looked at
     turn: int = 0  # after those of an earlier turn
+    facts: Mapping[str, str] = field(default_factory=dict)  # what else tells it from others of its company
+    company: Sequence[Trial] = ()  # that were asked along with it
 
     @cached_property
     def printed(self) -> Claim:
@@ -110,3 +113,13 @@ def _spread(places: list[tuple[int, int]], most: int) -> Iterator[tuple[int, int
     """So many of them at most, from all over."""
     order = np.random.default_rng(len(places)).permutation(len(places))[:most]
     return (places[i] for i in order)
+
+
+def in_common(found: Sequence[Failing]) -> str:
+    """What several failing trials share, and others of their company do not have; nothing where there is no such thing."""
+    shared = []
+    for name in found[0].trial.facts if len(found) >= SEVERAL else ():
+        failing_ones = {one.trial.facts[name] for one in found}
+        if len(failing_ones) == 1 and {other.facts[name] for other in found[0].trial.company} > failing_ones:
+            shared.append(f"{name} {failing_ones.pop()}")
+    return " and ".join(shared)
