@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from eqwise.conformance.adapter import Operation
-from eqwise.conformance.diagnosis import counts, harms, remembering, thinned, weights
+from eqwise.conformance.diagnosis import biases, counts, harms, remembering, thinned, weights
 from eqwise.conformance.diagnosis.counted import OPERATIONS as COUNTING
 from eqwise.conformance.diagnosis.gathering import afresh
 from eqwise.conformance.properties import checks_of
@@ -32,6 +32,7 @@ CAUSES: Mapping[tuple[str, str], Find] = {
     ("network_gradients", "derivative"): harms.of_gradients,
     ("numerical_gradient", "value"): harms.of_inputs,
     **{(name, "value"): counts.explained for name in COUNTING},
+    ("bias", "value"): biases.explained,
     **{(name, "distribution"): weights.explained for name in ("uniform", "xavier", "he", "gauss")},
     **{(name, kind): find for name in ("dropout", "dropout_layer") for kind, find in thinned.FIND.items()},
     **{("batch_norm_layer", kind): find for kind, find in remembering.FIND.items()},

@@ -217,7 +217,8 @@ def _of_common_part(drawn: Drawn, axis: int, name: str) -> Iterator[Change]:
     z = drawn.large[0] if axis == 0 else drawn.large[0].T
     n = z.shape[1]
     own = float(np.square(z - z.mean(axis=1, keepdims=True)).sum() / (len(z) * (n - 1)))
-    common = float(np.square(z.mean(axis=1)).mean()) - own / n
+    shift = float(z.mean())  # which all rows have, and which is no part of any
+    common = float(np.square(z.mean(axis=1) - shift).mean()) - own / n
     if common < 0.01:
         return
     shown = f"{np.sqrt(common):.3g} in common, beside one of {np.sqrt(own):.3g} of their own"
@@ -230,7 +231,7 @@ def _of_common_part(drawn: Drawn, axis: int, name: str) -> Iterator[Change]:
             count = shape[1 - axis]
             apart = layers - layers.mean(axis=2 - axis, keepdims=True)
             means = np.sqrt(own / count) * rng.standard_normal((len(layers), *((shape[0], 1) if axis == 0 else (1, shape[1]))))
-            found.append(((apart + means) / np.sqrt(own)).reshape(each.shape))
+            found.append(((apart + means + shift) / np.sqrt(own)).reshape(each.shape))
         return found
 
     yield Change("common part", text, 2, mended)

@@ -21,6 +21,7 @@ from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 TURNS = (1, 2)
 MOST = 3
 ROOM = 256  # ulps of the largest term
+LARGE = 2.0**20  # results of a division by almost 0
 ENOUGH = 4  # passes that a condition must tell
 
 
@@ -322,12 +323,13 @@ def _of_moving(moving: Sequence[Step], target: Format) -> Iterator[Fact]:
 
 
 def _inferred(steps: Sequence[Step], values: Values, target: Format) -> Array:
-    return np.array([_close(s.made.y, _where_defined(s, values(s)), _spans(s, target), target) for s in steps])
+    return np.array([_close(s.made.y, _where_defined(s, values(s), target), _spans(s, target), target) for s in steps])
 
 
-def _where_defined(s: Step, told: Floats) -> Floats:
-    """A variance of 0 without epsilon says nothing: rounding decides what is divided by then."""
-    return np.where((s.made.before[1] == 0) & ~np.isfinite(told), s.made.y, told)
+def _where_defined(s: Step, told: Floats, target: Format) -> Floats:
+    """A variance of 0, or almost, says nothing of a formula without epsilon: rounding decides what is divided by then."""
+    idle = s.made.before[1] <= target.unit_roundoff * s.made.epsilon
+    return np.where(idle & ~(np.abs(told) < LARGE), s.made.y, told)
 
 
 def _of_epsilon(steps: Sequence[Step], fails: Array, target: Format) -> Iterator[Fact]:
