@@ -48,7 +48,8 @@ def _told_bits(idle: list[int]) -> str:
     if len(idle) == BITS:
         return "the seed has no effect: every layer of one shape is the same"
     shown = f"{idle[0]} to {idle[-1]}" if idle == list(range(idle[0], idle[-1] + 1)) and len(idle) > 1 else ", ".join(map(str, idle))
-    return f"bits {shown} of the seed have no effect (bit 0 is the lowest): seeds that differ in them alone give the same layer"
+    bits = f"bit {shown} of the seed has" if len(idle) == 1 else f"bits {shown} of the seed have"
+    return f"{bits} no effect (bit 0 is the lowest): seeds that differ in nothing else give the same layer"
 
 
 def _holds_without(layer: Layer, drawn: Drawn, seed: int, idle: list[int]) -> bool:
