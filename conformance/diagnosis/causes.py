@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from eqwise.conformance.adapter import Operation
-from eqwise.conformance.diagnosis import biases, counts, harms, remembering, thinned, weights
+from eqwise.conformance.diagnosis import biases, counts, harms, inferring, remembering, thinned, weights
 from eqwise.conformance.diagnosis.counted import OPERATIONS as COUNTING
 from eqwise.conformance.diagnosis.gathering import afresh
 from eqwise.conformance.properties import checks_of
@@ -35,7 +35,7 @@ CAUSES: Mapping[tuple[str, str], Find] = {
     ("bias", "value"): biases.explained,
     **{(name, "distribution"): weights.explained for name in ("uniform", "xavier", "he", "gauss")},
     **{(name, kind): find for name in ("dropout", "dropout_layer") for kind, find in thinned.FIND.items()},
-    **{("batch_norm_layer", kind): find for kind, find in remembering.FIND.items()},
+    **{("batch_norm_layer", kind): find for kind, find in {**remembering.FIND, **inferring.FIND}.items()},
 }
 
 ERRORS: Mapping[tuple[str, str], Find] = {

@@ -1,4 +1,4 @@
-"""What would explain a failing layer of batch normalization: where it starts, what it remembers, what it infers with."""
+"""What would explain a failing layer of batch normalization: where it starts, and what its running averages follow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 TURNS = (1, 2)
 MOST = 3
 ROOM = 256  # ulps of the largest term
-LARGE = 2.0**20  # results of a division by almost 0
 ENOUGH = 4  # passes that a condition must tell
 
 
@@ -40,7 +39,8 @@ class Step:
         return len(self.made.x)
 
 
-def _steps(session: Session, target: Format) -> list[Step]:
+def steps_of(session: Session, target: Format) -> list[Step]:
+    """Every pass of some layers, in turns."""
     counts: dict[int, int] = {}
     found = []
     for made in history(session, target):
@@ -49,7 +49,7 @@ def _steps(session: Session, target: Format) -> list[Step]:
     return found
 
 
-def _agreed(
+def agreed(
     session: Session, operation: Operation, result: Result, target: Format, facts: Callable[[Session, Format], Iterator[Fact]]
 ) -> list[Explanation]:
     """Facts that hold for all seeds."""
@@ -58,32 +58,22 @@ def _agreed(
             first, second = (list(facts(afresh(session, turn), target)) for turn in TURNS)
     except AdapterError:
         return []
-    points = sum(step.made.x.size for step in _steps(afresh(session, TURNS[0]), target))
+    points = sum(step.made.x.size for step in steps_of(afresh(session, TURNS[0]), target))
     same = [fact for fact in first if fact in second]
     return [Explanation(fact.kind, f"{fact.text}{fact.measured}", result.clauses, points, 0.0) for fact in same[:MOST]]
 
 
 def of_state(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
     """Where γ and β start."""
-    return _agreed(session, operation, result, target, _state)
+    return agreed(session, operation, result, target, _state)
 
 
 def of_update(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
     """What running averages follow."""
-    return _agreed(session, operation, result, target, _update)
+    return agreed(session, operation, result, target, _update)
 
 
-def of_inference(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
-    """What inference normalises with."""
-    return _agreed(session, operation, result, target, _inference)
-
-
-def of_training(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
-    """Running averages where those of the batch belong."""
-    return _agreed(session, operation, result, target, _training)
-
-
-FIND = {"state": of_state, "update": of_update, "inference": of_inference, "value": of_training}
+FIND = {"state": of_state, "update": of_update}
 
 
 # how it starts
@@ -105,7 +95,7 @@ def _state(session: Session, target: Format) -> Iterator[Fact]:
 # conditions
 
 
-def _where(steps: Sequence[Step], fails: Array, fits: Array, tells: Array) -> str | None:
+def where_it_holds(steps: Sequence[Step], fails: Array, fits: Array, tells: Array) -> str | None:
     """Where a candidate holds, in words: nothing if everywhere; None if it does not explain every failing pass."""
     if not fails.any() or not fits[fails].all():
         return None
@@ -125,7 +115,8 @@ def _where(steps: Sequence[Step], fails: Array, fits: Array, tells: Array) -> st
     return None
 
 
-def _close(a: Floats, b: Floats, size: Floats, target: Format) -> bool:
+def close(a: Floats, b: Floats, size: Floats, target: Format) -> bool:
+    """Whether they differ by no more than rounding of numbers of this size."""
     near = np.isfinite(size) & (np.abs(a - b) <= ROOM * target.unit_roundoff * size)
     return bool(np.all(near | (a == b) | (np.isnan(a) & np.isnan(b))))
 
@@ -161,7 +152,7 @@ AVERAGES = ("mean", "variance")
 
 
 def _update(session: Session, target: Format) -> Iterator[Fact]:
-    steps = [s for s in _steps(session, target) if s.made.training and not s.made.first]
+    steps = [s for s in steps_of(session, target) if s.made.training and not s.made.first]
     found: list[Fact] = []
     for k, name in enumerate(AVERAGES):
         found += list(_of_average(steps, k, name, target))
@@ -176,14 +167,14 @@ def _of_average(steps: Sequence[Step], k: int, name: str, target: Format) -> Ite
     printed = _follows_deviation(steps, target) if k else None
     candidates = [(blend, new) for new, blend in product(NEW, BLENDS)]
     candidates.sort(key=lambda one: (one[1] not in PRINTED[k]) + (one[0] != ""))
-    best = max(PRINTED[k], key=lambda new: _fits(steps, k, BLENDS[""], NEW[new], target).sum())
-    fails = ~_fits(steps, k, BLENDS[""], NEW[best], target)
+    best = max(PRINTED[k], key=lambda new: fits_of(steps, k, BLENDS[""], NEW[new], target).sum())
+    fails = ~fits_of(steps, k, BLENDS[""], NEW[best], target)
     if not fails.any() or printed:
         return
     for blend, new in candidates:
-        fits = _fits(steps, k, BLENDS[blend], NEW[new], target)
+        fits = fits_of(steps, k, BLENDS[blend], NEW[new], target)
         tells = _tells(steps, k, (blend, new), ("", best), target)
-        where = _where(steps, fails, fits, tells)
+        where = where_it_holds(steps, fails, fits, tells)
         if where is not None:
             what = f"follows {new}" if new not in PRINTED[k] else "is followed"
             yield Fact("running average", f"{where}the running {name} {what} {blend}".rstrip())
@@ -197,7 +188,7 @@ def _follows_deviation(steps: Sequence[Step], target: Format) -> bool:
     def told(s: Step) -> Floats:
         return np.asarray(((1 - s.made.rate) * np.sqrt(s.made.before[1]) + s.made.rate * np.sqrt(s.variance)) ** 2)
 
-    return all(_close(s.made.after[1], told(s), _size(s, 1), target) for s in steps)
+    return all(close(s.made.after[1], told(s), _size(s, 1), target) for s in steps)
 
 
 def _size(s: Step, k: int) -> Floats:
@@ -209,14 +200,15 @@ def _told(s: Step, k: int, blend: Blend, new: Callable[[Step], Floats]) -> Float
     return blend(s.made.before[k], new(s), s.made.rate)
 
 
-def _fits(steps: Sequence[Step], k: int, blend: Blend, new: Callable[[Step], Floats], target: Format) -> Array:
-    return np.array([_close(s.made.after[k], _told(s, k, blend, new), _size(s, k), target) for s in steps])
+def fits_of(steps: Sequence[Step], k: int, blend: Blend, new: Callable[[Step], Floats], target: Format) -> Array:
+    """The passes in which average number k follows `new` so."""
+    return np.array([close(s.made.after[k], _told(s, k, blend, new), _size(s, k), target) for s in steps])
 
 
 def _tells(steps: Sequence[Step], k: int, one: tuple[str, str], other: tuple[str, str], target: Format) -> Array:
     """Where two candidates differ."""
     told = [[_told(s, k, BLENDS[blend], NEW[new]) for blend, new in (one, other)] for s in steps]
-    return np.array([not _close(a, b, _size(s, k), target) for s, (a, b) in zip(steps, told, strict=True)])
+    return np.array([not close(a, b, _size(s, k), target) for s, (a, b) in zip(steps, told, strict=True)])
 
 
 def _of_rate(steps: Sequence[Step], k: int, name: str, new: str, target: Format) -> Iterator[Fact]:
@@ -227,7 +219,7 @@ def _of_rate(steps: Sequence[Step], k: int, name: str, new: str, target: Format)
         j = int(np.argmax(np.abs(fresh)))
         rates.setdefault(s.made.rate, []).append(float((s.made.after[k] - s.made.before[k])[j] / fresh[j]))
     own = {asked: float(np.median(found)) for asked, found in rates.items()}
-    fits = [_close(s.made.after[k], _told_at(s, k, own[s.made.rate], new), _size(s, k) * 16, target) for s in steps]
+    fits = [close(s.made.after[k], _told_at(s, k, own[s.made.rate], new), _size(s, k) * 16, target) for s in steps]
     if all(fits):
         told = ", ".join(f"{found:.6g} for a rate of {asked:g}" for asked, found in sorted(own.items()))
         yield Fact("bound", f"the running {name} is followed with another rate: {told}")
@@ -248,119 +240,3 @@ def _of_precision(steps: Sequence[Step], k: int, name: str, new: str, target: Fo
 def _is_rounded(after: Floats, told: Floats, known: Format) -> bool:
     near = (np.abs(after - told) <= known.ulp(told)) | (after == known.round(told)) | (np.isnan(after) & np.isnan(told))
     return bool(near.all() and np.array_equal(known.round(after), after, equal_nan=True))
-
-
-# what it infers with
-
-
-Values = Callable[[Step], Floats]
-
-
-def _normal(
-    s: Step, mean: Floats | None = None, variance: Floats | None = None, gamma: Floats | float | None = None,
-    beta: Floats | float | None = None, epsilon: Floats | float | None = None,
-) -> Floats:  # fmt: skip
-    own = (*s.made.parameters, *(s.made.before if not s.made.training else s.made.after))
-    g, b, m, v = (given if given is not None else known for given, known in zip((gamma, beta, mean, variance), own, strict=True))
-    e = s.made.epsilon if epsilon is None else epsilon
-    return np.asarray(g * (s.made.x - m) / np.sqrt(v + e) + b)
-
-
-INFERENCES: Mapping[str, tuple[str, Values]] = {
-    "the batch's own statistics are used, not the running averages": ("batch statistics", lambda s: _normal(s, s.mean, s.variance)),
-    "the batch's own mean is used, not the running one": ("batch statistics", lambda s: _normal(s, mean=s.mean)),
-    "the batch's own variance is used, not the running one": ("batch statistics", lambda s: _normal(s, variance=s.variance)),
-    "gamma and beta are left out": ("factor left out", lambda s: _normal(s, gamma=1.0, beta=0.0)),
-    "gamma is left out": ("factor left out", lambda s: _normal(s, gamma=1.0)),
-    "beta is left out": ("term left out", lambda s: _normal(s, beta=0.0)),
-    "epsilon is left out": ("term left out", lambda s: _normal(s, epsilon=0.0)),
-    "the running mean is not subtracted": ("term left out", lambda s: _normal(s, mean=np.zeros(FEATURES))),
-    "the input is not divided by the deviation": ("factor left out", lambda s: _normal(s, variance=np.ones(FEATURES), epsilon=0.0)),
-    "the root of variance and epsilon is left out": (
-        "sqrt left out", lambda s: _normal(s, variance=(s.made.before[1] + s.made.epsilon) ** 2, epsilon=0.0)
-    ),
-    "the input is returned as it is": ("shortcut", lambda s: s.made.x),
-    "epsilon is squared": ("square", lambda s: _normal(s, epsilon=s.made.epsilon**2)),
-    "the running variance is unbiased once more": (
-        "factor", lambda s: _normal(s, variance=s.made.before[1] * s.samples / max(s.samples - 1, 1))
-    ),
-}  # fmt: skip
-
-
-def _spans(s: Step, target: Format) -> Floats:
-    gamma, beta = s.made.parameters
-    mean, variance = s.made.before
-    unit = np.sqrt(np.abs(np.minimum(variance, s.variance if s.samples > 1 else variance)) + s.made.epsilon)
-    return np.abs(gamma) * (np.abs(s.made.x) + np.abs(mean)) / unit + np.abs(beta) + np.abs(s.made.y)
-
-
-def _inference(session: Session, target: Format) -> Iterator[Fact]:
-    steps = [s for s in _steps(session, target) if not s.made.training]
-    moving = [s for s in steps if not _unmoved(s)]
-    if moving:
-        yield from _of_moving(moving, target)
-        return
-    steps = [s for s in steps if np.isfinite(s.made.after).all() and (s.made.after[1] >= 0).all()]
-    fails = ~_inferred(steps, _normal, target)
-    for text, (kind, values) in INFERENCES.items():
-        fits = _inferred(steps, values, target)
-        tells = ~np.array([_close(values(s), _normal(s), _spans(s, target), target) for s in steps])
-        where = _where(steps, fails, fits, tells)
-        if where is not None:
-            yield Fact(kind, f"at inference, {where}{text}")
-            return
-    yield from _of_epsilon(steps, fails, target)
-
-
-def _unmoved(s: Step) -> bool:
-    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(s.made.before, s.made.after, strict=True))
-
-
-def _of_moving(moving: Sequence[Step], target: Format) -> Iterator[Fact]:
-    followed = (PRINTED[0][0], PRINTED[1][0])
-    if all(_fits(moving, k, BLENDS[""], NEW[new], target).all() for k, new in enumerate(followed)):
-        yield Fact("state", "inference moves the running averages towards the statistics of its batch, as training does")
-
-
-def _inferred(steps: Sequence[Step], values: Values, target: Format) -> Array:
-    return np.array([_close(s.made.y, _where_defined(s, values(s), target), _spans(s, target), target) for s in steps])
-
-
-def _where_defined(s: Step, told: Floats, target: Format) -> Floats:
-    """A variance of 0, or almost, says nothing of a formula without epsilon: rounding decides what is divided by then."""
-    idle = s.made.before[1] <= target.unit_roundoff * s.made.epsilon
-    return np.where(idle & ~(np.abs(told) < LARGE), s.made.y, told)
-
-
-def _of_epsilon(steps: Sequence[Step], fails: Array, target: Format) -> Iterator[Fact]:
-    """An epsilon of its own at inference, measured in every layer."""
-    measured: dict[float, list[float]] = {}
-    for s in steps:
-        gamma, beta = s.made.parameters
-        found = (gamma * (s.made.x - s.made.before[0]) / (s.made.y - beta)) ** 2 - s.made.before[1]
-        smallest = found[:, int(np.argmin(np.abs(s.made.before[1])))]
-        measured.setdefault(s.made.epsilon, []).append(float(smallest[np.isfinite(smallest)].mean()))
-    own = {asked: _plain(float(np.median(found)), asked) for asked, found in measured.items()}
-    if not fails.any() or all(found == asked for asked, found in own.items()):
-        return
-    if _inferred(steps, lambda s: _normal(s, epsilon=own[s.made.epsilon]), target).all():
-        told = ", ".join(f"{found:.4g} for {asked:.4g}" for asked, found in sorted(own.items()))
-        yield Fact("own constant", f"at inference, epsilon is another than in training: {told}")
-
-
-def _plain(found: float, asked: float) -> float:
-    if abs(found) < 1e-3 * asked:
-        return 0.0
-    return asked if abs(found / asked - 1) < 1e-3 else float(f"{found:.3g}")
-
-
-# what it trains with
-
-
-def _training(session: Session, target: Format) -> Iterator[Fact]:
-    steps = [s for s in _steps(session, target) if s.made.training]
-    for when, values in (("after", _normal), ("before", lambda s: _normal(s, *s.made.before))):
-        if _inferred(steps, values, target).all():
-            text = f"training normalises with the running averages {when} the pass, not with the statistics of the batch"
-            yield Fact("running averages", text)
-            return
