@@ -12,9 +12,7 @@ from eqwise.conformance.verdicts import Explanation, Result
 from wrong.collection import WRONG
 
 GRADIENTS = {  # planted errors, with a part of what is said
-    "eq40-network_gradients-bias_row_last": "(40), the bias taken from the last row of theta",
     "eq40-network_gradients-hidden_bias_lost": "(40), in every layer but the first, the bias left out",
-    "eq50-network_gradients-indices_exchanged": "(52), square weight matrices transposed",
     "eq50-network_gradients-relu_slope_omitted": "(52), f' left out, where the hidden layers are relu",
     "eq55-network_gradients-absolute_error": "(56), the absolute value of y - t",
     "eq55-network_gradients-first_output_only": "(56), the first output alone",
@@ -28,7 +26,6 @@ def said(adapter: ReferenceAdapter, operation: str, kind: str) -> tuple[Explanat
 
 
 DIFFERENCES = {
-    "eq39-numerical_gradient-backward_difference": "(39), the backward difference",
     "eq39-numerical_gradient-fixed_epsilon": "(39), an ε of 0.0001 whatever is passed",
 }
 

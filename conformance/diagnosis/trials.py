@@ -18,6 +18,7 @@ from eqwise.spec.numbers.formats import Floats, Format
 
 Readings = tuple[tuple[int, Any], ...]
 SEVERAL = 3  # failing trials whose having something in common says something
+FEW = 2  # values that are told
 PLACES = 64  # failing places that are looked at
 LOOKED_AT = 400  # doubtful places that are judged to find them
 
@@ -120,6 +121,6 @@ def in_common(found: Sequence[Failing]) -> str:
     shared = []
     for name in found[0].trial.facts if len(found) >= SEVERAL else ():
         failing_ones = {one.trial.facts[name] for one in found}
-        if len(failing_ones) == 1 and {other.facts[name] for other in found[0].trial.company} > failing_ones:
-            shared.append(f"{name} {failing_ones.pop()}")
+        if len(failing_ones) <= FEW and {other.facts[name] for other in found[0].trial.company} > failing_ones:
+            shared.append(f"{name} {' or '.join(sorted(failing_ones))}")
     return " and ".join(shared)
