@@ -22,6 +22,7 @@ CAUSES = [
     ("eq70-xavier-by_outputs", "distribution", "argument", "the outputs for the inputs"),
     ("eq72-gauss-clipped_at_two", "distribution", "bound", "clipped at 2 deviations"),
     ("eq69-uniform-same_row", "distribution", "repeated", "one row"),
+    ("eq72-gauss-columns_correlated", "distribution", "common part", "of a row have a part"),
     ("eq72-gauss-rows_mirrored", "distribution", "pairs", "the negative"),
     ("s12.2-train-mask-dropout-p_is_kept", "mask", "another probability", "1 - p"),
     ("s12.2-train-mask-dropout-exact_share_dropped", "mask", "exact share", "exactly the same share"),

@@ -217,8 +217,11 @@ def _of_common_part(drawn: Drawn, axis: int, name: str) -> Iterator[Change]:
     z = drawn.large[0] if axis == 0 else drawn.large[0].T
     n = z.shape[1]
     own = float(np.square(z - z.mean(axis=1, keepdims=True)).sum() / (len(z) * (n - 1)))
-    shift = float(z.mean())  # which all rows have, and which is no part of any
-    common = float(np.square(z.mean(axis=1) - shift).mean()) - own / n
+    of_lines = z.mean(axis=1)
+    shift = float(of_lines.mean())  # which all rows have, and which is no part of any
+    if abs(shift) < 6 * float(of_lines.std()) / np.sqrt(len(z)):
+        shift = 0.0
+    common = float(np.square(of_lines - shift).mean()) - own / n
     if common < 0.01:
         return
     shown = f"{np.sqrt(common):.3g} in common, beside one of {np.sqrt(own):.3g} of their own"
