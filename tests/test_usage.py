@@ -247,10 +247,10 @@ def test_readings_and_waivers_are_checked(tmp_path):
     path = tmp_path / "w.toml"
     waiver = '[[waiver]]\noperation = "tanh"\nproperty = "value"\nkind = "{}"\nreason = "r"\n'
     for content, says in (
-        ("[[wavier]]\n", "unknown table"),
-        (waiver.format("bug"), "is none of"),
-        (waiver.format("fault") + "colour = 1\n", "unknown key 'colour'"),
-        ('[[reading]]\noperation = "huber"\nclause = "eq34"\nreading = "third"\nreason = "r"\n', "no reading 'third'"),
+        ("[[wavier]]\n", "no table 'wavier'; the nearest is 'waiver'"),
+        (waiver.format("bug"), "no kind 'bug'"),
+        (waiver.format("fault") + "colour = 1\n", "no key of a waiver 'colour'"),
+        ('[[reading]]\noperation = "huber"\nclause = "eq34"\nreading = "third"\nreason = "r"\n', "no reading of eq34 'third'"),
         ('[[waiver]]\noperation = "tanh"\nproperty = "value"\nkind = "fault"\n', "lacks 'reason'"),
     ):
         path.write_text(content)
