@@ -118,9 +118,8 @@ def _spread(places: list[tuple[int, int]], most: int) -> Iterator[tuple[int, int
 
 def in_common(found: Sequence[Failing]) -> str:
     """What several failing trials share, and others of their company do not have; nothing where there is no such thing."""
-    shared = []
     for name in found[0].trial.facts if len(found) >= SEVERAL else ():
         failing_ones = {one.trial.facts[name] for one in found}
         if len(failing_ones) <= FEW and {other.facts[name] for other in found[0].trial.company} > failing_ones:
-            shared.append(f"{name} {' or '.join(sorted(failing_ones))}")
-    return " and ".join(shared)
+            return f"{name} {' or '.join(sorted(failing_ones))}"  # what else they share may follow from it
+    return ""
