@@ -205,37 +205,37 @@ def _changes(part: ast.expr, parent: ast.AST, function: Formula, parameters: tup
 
 
 def _of_operator(written: str, left: str, operator: ast.operator, right: str) -> Iterator[_Change]:
-    left, right = f"({left})", f"({right})"
+    a, b, left, right = left, right, f"({left})", f"({right})"
     match operator:
         case ast.Add():
-            yield _Change("term left out", f"the term {left} left out of {written}", right)
-            yield _Change("term left out", f"the term {right} left out of {written}", left)
-            yield _Change("sign", f"{right} subtracted, not added, in {written}", f"{left} - {right}")
+            yield _Change("term left out", f"the term {a} left out of {written}", right)
+            yield _Change("term left out", f"the term {b} left out of {written}", left)
+            yield _Change("sign", f"{b} subtracted, not added, in {written}", f"{left} - {right}")
         case ast.Sub():
-            yield _Change("term left out", f"the term {right} left out of {written}", left)
-            yield _Change("term left out", f"the term {left} left out of {written}", f"-{right}")
-            yield _Change("sign", f"{right} added, not subtracted, in {written}", f"{left} + {right}")
-            yield _Change("arguments exchanged", f"{right} - {left} for {written}", f"{right} - {left}")
+            yield _Change("term left out", f"the term {b} left out of {written}", left)
+            yield _Change("term left out", f"the term {a} left out of {written}", f"-{right}")
+            yield _Change("sign", f"{b} added, not subtracted, in {written}", f"{left} + {right}")
+            yield _Change("arguments exchanged", f"{b} - {a} for {written}", f"{right} - {left}")
         case ast.Mult():
             yield from _moved_inside(left, right)
             yield from _moved_inside(right, left)
-            yield _Change("factor left out", f"the factor {left} left out of {written}", right)
-            yield _Change("factor left out", f"the factor {right} left out of {written}", left)
-            yield _Change("operator", f"{left} divided by {right}, not multiplied", f"{left} / {right}")
-            yield _Change("factor twice", f"the factor {left} twice in {written}", f"{left} * {left} * {right}", 2)
-            yield _Change("factor twice", f"the factor {right} twice in {written}", f"{left} * {right} * {right}", 2)
+            yield _Change("factor left out", f"the factor {a} left out of {written}", right)
+            yield _Change("factor left out", f"the factor {b} left out of {written}", left)
+            yield _Change("operator", f"{a} divided by {b}, not multiplied", f"{left} / {right}")
+            yield _Change("factor twice", f"the factor {a} twice in {written}", f"{left} * {left} * {right}", 2)
+            yield _Change("factor twice", f"the factor {b} twice in {written}", f"{left} * {right} * {right}", 2)
         case ast.Div():
-            yield _Change("factor left out", f"{written} without the division by {right}", left)
-            yield _Change("operator", f"{left} multiplied by {right}, not divided", f"{left} * {right}")
-            yield _Change("arguments exchanged", f"{right} / {left} for {written}", f"{right} / {left}")
+            yield _Change("factor left out", f"{written} without the division by {b}", left)
+            yield _Change("operator", f"{a} multiplied by {b}, not divided", f"{left} * {right}")
+            yield _Change("arguments exchanged", f"{b} / {a} for {written}", f"{right} / {left}")
         case ast.Pow():
-            yield _Change("exponent", f"{left} without its exponent {right}", left)
-            yield _Change("operator", f"{left} times {right} for the power {written}", f"{left} * {right}")
-            yield from (_Change("exponent", f"the exponent {n} for {right} of {left}", f"{left} ** {n}", 2) for n in (3, 4))
-            yield _Change("absolute value", f"the absolute value of {left} for {written}", f"size({left})")
+            yield _Change("exponent", f"{a} without its exponent {b}", left)
+            yield _Change("operator", f"{a} times {b} for the power {written}", f"{left} * {right}")
+            yield from (_Change("exponent", f"the exponent {n} for {b} of {a}", f"{left} ** {n}", 2) for n in (3, 4))
+            yield _Change("absolute value", f"the absolute value of {a} for {written}", f"size({left})")
         case ast.MatMult():
-            yield _Change("transposed", f"{left} transposed in {written}", f"transposed({left}) @ {right}")
-            yield _Change("transposed", f"{right} transposed in {written}", f"{left} @ transposed({right})")
+            yield _Change("transposed", f"{a} transposed in {written}", f"transposed({left}) @ {right}")
+            yield _Change("transposed", f"{b} transposed in {written}", f"{left} @ transposed({right})")
 
 
 def _moved_inside(factor: str, other: str) -> Iterator[_Change]:
@@ -246,7 +246,7 @@ def _moved_inside(factor: str, other: str) -> Iterator[_Change]:
             argument = ast.unparse(function.args[0])
             moved = f"{function.func.id}({factor} * ({argument}))"
             source = ast.unparse(inside).replace(ast.unparse(function), moved)
-            yield _Change("moved", f"the factor {factor} moved into {ast.unparse(function)}", source, 1)
+            yield _Change("moved", f"the factor {factor[1:-1]} moved into {ast.unparse(function)}", source, 1)
 
 
 def _of_comparison(written: str, part: ast.Compare) -> Iterator[_Change]:

@@ -114,13 +114,18 @@ def _details(result: Result) -> Iterator[str]:
 def _found_out(result: Result) -> Iterator[str]:
     """Where exactly it fails, and everything that would explain it."""
     if result.where:
-        yield from _wrapped(plain(result.where), "    where: ")
+        yield from _under("where: ", result.where)
     if len(result.explanations) > 1:
         yield "    what would explain it (nothing that was tried tells these apart):"
     for one in result.explanations:
-        within = f"within {one.max_ulp:.3g} ulp" if one.max_ulp < MANY_ULPS else "within the allowance"
-        told = f"{one.text}; fits {one.points:,} fresh results {within}" + (f"; that is {one.formula}" if one.formula else "")
-        yield from _wrapped(plain(told), "      - " if len(result.explanations) > 1 else "    what would explain it: ")
+        within = f"within {max(one.max_ulp, 0.01):.2g} ulp" if one.max_ulp < MANY_ULPS else "within the allowance"
+        seen = f"fits {one.points:,} fresh results {within}" if one.max_ulp else f"seen on {one.points:,} fresh results"
+        told = f"{one.text}; {seen}" + (f"; that is {one.formula}" if one.formula else "")
+        yield from _under("- " if len(result.explanations) > 1 else "what would explain it: ", told)
+
+
+def _under(title: str, text: str) -> Iterable[str]:
+    return wrap(plain(text), WIDTH, initial_indent=f"    {title}", subsequent_indent=" " * 6, break_on_hyphens=False)
 
 
 def _number(name: str, number: Number) -> str:
