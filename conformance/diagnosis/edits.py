@@ -211,6 +211,7 @@ def _of_operator(written: str, left: str, operator: ast.operator, right: str) ->
             yield _Change("term left out", f"the term {a} left out of {written}", right)
             yield _Change("term left out", f"the term {b} left out of {written}", left)
             yield _Change("sign", f"{b} subtracted, not added, in {written}", f"{left} - {right}")
+            yield _Change("larger for sum", f"the larger of {a} and {b} for {written}", f"larger({left}, {right})")
         case ast.Sub():
             yield _Change("term left out", f"the term {b} left out of {written}", left)
             yield _Change("term left out", f"the term {a} left out of {written}", f"-{right}")
@@ -281,6 +282,8 @@ def _of_call(written: str, name: str, arguments: list[str]) -> Iterator[_Change]
             if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in _FUNCTIONS:
                 function, of = inner.func.id, ast.unparse(inner.args[0])
                 yield _Change("moved", f"{function} of the sum for the sum of {function}", f"each_{function}(total({of}))")
+            if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Pow):
+                yield _Change("moved", f"the square of the sum for {written}", f"total({ast.unparse(inner.left)}) ** 2")
             yield _Change("mean for sum", f"the mean for the sum {written}", f"mean_of({arguments[0]})")
             yield _Change("part of a sum", f"the last term left out of {written}", f"total(listed({arguments[0]})[:-1])")
             yield _Change("part of a sum", f"the first term left out of {written}", f"total(listed({arguments[0]})[1:])")
@@ -417,6 +420,7 @@ _HELPERS: dict[str, Any] = {
     "sqrt_of": _elementwise(lambda x: node("sqrt", x)),
     "size": _elementwise(abs),
     **{f"each_{name}": _elementwise(lambda x, name=name: node(name, x)) for name in _FUNCTIONS},
+    "larger": _elementwise(lambda a, b: maximum(a, lifted(b))),
     "at_most": _elementwise(at_most),
     "at_least": _elementwise(maximum),
     **{f"rounded_to_{name}": _elementwise(lambda x, name=name: node(f"rounded to {name}", x)) for name in LOWER},

@@ -36,6 +36,9 @@ def _of_sample(sample: Sample) -> Trial:
     counts = {}
     if sample.frame.entry.shape in ("sample", "rows", "columns"):
         counts["n"] = sample.frame.dims[0]
+    if sample.frame.entry.shape == "matrices":
+        weights = len(sample.claim().inputs) - len(sample.frame.entry.hyper)
+        counts = {"the number of weights": weights, "the number of matrices": len(sample.frame.dims) - 1}
     if sample.details and isinstance(sample.details[0], int) and sample.frame.entry.shape in ("affine", "network"):
         counts["m"] = sample.details[0]
     return Trial(lambda readings: sample.claim(readings), lambda claim, readings: sample.rows, sample.actual, counts, _others(sample))

@@ -237,6 +237,9 @@ def of_inputs(claim: Claim) -> Iterator[Hypothesis]:
             yield Hypothesis("argument", f"{second} for {first}", 1, change=_exchange(first, second, both=False))
             yield Hypothesis("argument", f"{first} for {second}", 1, change=_exchange(second, first, both=False))
             yield Hypothesis("arguments exchanged", f"{first} and {second} exchanged", 1, change=_exchange(first, second))
+            for a, b in ((first, second), (second, first)):
+                yield Hypothesis("term added", f"κ times {b} added to {a}", 3, change=_with_share(a, b), is_open=True)
+                yield Hypothesis("mean of two", f"the mean of {a} and {b} for {a}", 3, change=_with_share(a, b, is_mean=True))
 
 
 def _of_input(name: str) -> Iterator[Hypothesis]:
@@ -258,6 +261,17 @@ def _of_input(name: str) -> Iterator[Hypothesis]:
     for precision in ("float16", "bfloat16", "float32"):
         rounded = f"rounded to {precision}"
         yield put("lower precision", f"{name} {rounded} first", lambda x, r=rounded: node(r, x), 1, rounded_to=precision)  # type: ignore[misc]
+
+
+def _with_share(name: str, other: str, is_mean: bool = False) -> Change:
+    def change(claim: Claim, trial: Trial) -> Sequence[Expression]:
+        groups = _groups(claim.inputs)
+        a, b = groups.get(name, []), groups.get(other, [])
+        if len(a) != len(b):
+            raise ValueError(f"{name} and {other} are not of one shape")
+        return substituted(claim.outputs, {x: (x + y) / 2 if is_mean else x + CONSTANT * y for x, y in zip(a, b, strict=True)})
+
+    return change
 
 
 def _exchange(first: str, second: str, both: bool = True) -> Change:

@@ -87,6 +87,10 @@ def _instead(track: Track) -> Mapping[str, Floats]:
     columns = track.columns()
     eta, gradient = columns["eta"], columns["gradient"]
     return {
+        **{name: np.full((1, 1), value) for name, value in track.plan.hyper.items() if name != "eta"},
+        "eta": eta,
+        "t": columns["t"],
+        "theta": track.theta[:-1],
         "the eta of the start": np.full_like(eta, eta[0, 0]),
         "the eta of the step before": np.concatenate([eta[:1], eta[:-1]]),
         "what the caller wrote into a result": np.full((1, 1), OVERWRITTEN),

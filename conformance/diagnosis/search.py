@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,7 +24,7 @@ ENOUGH = 6  # places that must fail again on fresh inputs
 
 def explained(session: Session, result: Result) -> Result:
     """The result with every explanation that fits."""
-    operation = OPERATIONS.get(result.operation or "")
+    operation = next((OPERATIONS[name] for name in re.split(r"[^a-z0-9_]+", result.operation or "") if name in OPERATIONS), None)
     if operation is None or result.verdict not in ("deviates", "inaccurate", "error"):
         return result
     target = FORMATS[result.dtype or "float64"]
@@ -52,7 +53,7 @@ def _explanations(session: Session, operation: Operation, result: Result, target
     found = [one for one in found if one.places]
     fitting_ones = _fitting(found, base, target) if found else []
     if not fitting_ones:
-        return []
+        return _at_the_start(_again(session, operation, result.property, base, target, accept)) if _at_the_start(found) else []
     again = [one for one in _again(session, operation, result.property, base, target, accept) if one.places]
     if sum(len(one.places) for one in again) < ENOUGH:
         return []
@@ -67,6 +68,18 @@ def _at_kinks(again: list[Failing]) -> list[Explanation]:
         return []
     text = "only where branches meet: the slope there does not lie between the slopes on both sides"
     return [Explanation("kink", text, (), points, 0.0)]
+
+
+def _at_the_start(found: list[Failing]) -> list[Explanation]:
+    """What is kept from step to step, and fails at the first of them alone, does not start at 0."""
+    times = [one.rows[i, j] for one in found for j in _column(one, "t") for i, _ in one.places]
+    if len(times) < ENOUGH or any(t != 1 for t in times) or not all(_column(one, "t") for one in found):
+        return []
+    return [Explanation("start", "only at the first step: what is kept does not start at 0", (), len(times), 0.0)]
+
+
+def _column(one: Failing, name: str) -> list[int]:
+    return [j for j, x in enumerate(one.claim.inputs) if x.value == name]
 
 
 def _declared(session: Session, operation: Operation) -> Readings:
