@@ -211,7 +211,7 @@ def _of_operator(written: str, left: str, operator: ast.operator, right: str) ->
             yield _Change("term left out", f"the term {a} left out of {written}", right)
             yield _Change("term left out", f"the term {b} left out of {written}", left)
             yield _Change("sign", f"{b} subtracted, not added, in {written}", f"{left} - {right}")
-            yield _Change("larger for sum", f"the larger of {a} and {b} for {written}", f"larger({left}, {right})")
+            yield _Change("larger for sum", f"the larger of {a} and {b} for {written}", f"larger({left}, {right})", 2)
         case ast.Sub():
             yield _Change("term left out", f"the term {b} left out of {written}", left)
             yield _Change("term left out", f"the term {a} left out of {written}", f"-{right}")
