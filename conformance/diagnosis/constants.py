@@ -8,8 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from eqwise.conformance.diagnosis.edits import CONSTANT
 from eqwise.conformance.diagnosis.floats import evaluated
+from eqwise.conformance.diagnosis.vocabulary import CONSTANT
 from eqwise.spec.numbers.expression import Expression, exp, log, number, sqrt
 from eqwise.spec.numbers.formats import Floats
 

@@ -13,9 +13,10 @@ from eqwise.conformance.adapter import Operation
 from eqwise.conformance.comparison import Claim
 from eqwise.conformance.diagnosis import counted
 from eqwise.conformance.diagnosis.counted import ULPS, Seen, close
-from eqwise.conformance.diagnosis.edits import CONSTANT, edits
+from eqwise.conformance.diagnosis.edits import edits
 from eqwise.conformance.diagnosis.floats import on_rows
 from eqwise.conformance.diagnosis.gathering import afresh
+from eqwise.conformance.diagnosis.vocabulary import CONSTANT
 from eqwise.conformance.metrics import COUNTS
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Explanation, Result

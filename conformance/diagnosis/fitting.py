@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from eqwise.conformance import comparison
 from eqwise.conformance.comparison import Claim, Outcome
 from eqwise.conformance.diagnosis import constants
-from eqwise.conformance.diagnosis.edits import CONSTANT
 from eqwise.conformance.diagnosis.floats import on_rows
-from eqwise.conformance.diagnosis.hypotheses import Fit, Hypothesis
+from eqwise.conformance.diagnosis.hypothesis import Fit, Hypothesis
 from eqwise.conformance.diagnosis.trials import Failing, Readings
+from eqwise.conformance.diagnosis.vocabulary import CONSTANT
 from eqwise.spec.numbers.expression import Expression
 from eqwise.spec.numbers.formats import Floats, Format
 
@@ -25,6 +27,7 @@ FEW = 2  # trials that floats look at
 TELLING_SHARE = 2  # one failing place in so many must tell the hypothesis from the printed formula
 ALMOST = 0.99
 FEWEST = 4  # places that hold, to tell a condition by
+WORDS = 2  # that a fact may be told in
 MOVED = 1 + 2.0**-7  # a measured number must be known so well
 
 
@@ -115,13 +118,14 @@ def elsewhere(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, 
     """The share of the places where the printed formula fits at which it fits as well; 1 means everywhere."""
     fits = [made is not None for one in found for made in _fits(hypothesis, one, one.passing, base, target)]
     share = sum(fits) / len(fits) if fits else 1.0
-    return min(share, ALMOST) if hypothesis.is_certified and not _holds_throughout(hypothesis, found, base, target) else share
+    certain = share < 1 or not hypothesis.is_certified or _holds_throughout(hypothesis, found, base, target)
+    return share if certain else ALMOST
 
 
 def _holds_throughout(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> bool:
     try:
         return all(outcome(hypothesis, one, base, target).verdict != "deviates" for one in found)
-    except ArithmeticError:  # where it is undefined whatever the inputs
+    except NOT_RUN:  # where it is undefined whatever the inputs, or not for these shapes
         return False
 
 
@@ -139,29 +143,47 @@ def is_accurate(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings
     return hypothesis.is_certified and all(outcome(hypothesis, one, base, target).verdict == "conforms" for one in found)
 
 
-def condition(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> str:
-    """What tells where it fails from where the printed formula holds and the hypothesis does not: a bound of one input; or nothing."""
-    failing: dict[str, list[float]] = {}
-    holding: dict[str, list[float]] = {}
+@lru_cache(maxsize=256)
+def condition(hypothesis: Hypothesis, found: tuple[Failing, ...], base: Readings, target: Format) -> tuple[str, str]:
+    """What tells where it fails from where the printed formula holds and the hypothesis does not: a fact in words, or else a bound.
+
+    A bound is one of a size before it is one of a number that goes in; both are empty where nothing tells.
+    """
+    inside: dict[str, list[Any]] = {}
+    outside: dict[str, list[Any]] = {}
     for one in found:
         fits = _fits(hypothesis, one, one.passing, base, target)
-        others = [i for (i, _), made in zip(one.passing, fits, strict=True) if made is None]
-        for j, x in enumerate(one.claim.inputs):
-            failing.setdefault(str(x.value), []).extend(one.rows[i, j] for i, _ in one.places)
-            holding.setdefault(str(x.value), []).extend(one.rows[i, j] for i in others)
-    for name, inside in failing.items():
-        outside = holding[name]
-        if len(outside) < FEWEST or "[" in name or name == "cotangent":
-            continue
-        if len({*inside}) == 1 and inside[0] not in outside:
-            return f"{name} = {inside[0]:g}"
-        if min(inside) > max(outside):
-            return f"{name} ≥ {min(inside):g}"
-        if max(inside) < min(outside):
-            return f"{name} ≤ {max(inside):g}"
-    return ""
+        for i in [i for i, _ in one.places]:
+            _gather(inside, one.known(i))
+        for i in [i for (i, _), made in zip(one.passing, fits, strict=True) if made is None]:
+            _gather(outside, one.known(i))
+    facts = {name for one in found for name in one.trial.facts}
+    sizes = {name for one in found for name in one.trial.counts}
+    telling = [name for name in inside if len(outside.get(name, ())) >= FEWEST]
+    for name in sorted(telling, key=lambda name: (name not in facts, name not in sizes)):
+        if name in facts:
+            if len({*inside[name]}) <= WORDS and not {*inside[name]} & {*outside[name]}:
+                return f"{name} {' or '.join(sorted({*inside[name]}))}", ""
+        elif bound := _bound(inside[name], outside[name]):
+            return "", f"{name} {bound}"
+    return "", ""
 
 
+def _gather(columns: dict[str, list[Any]], known: dict[str, Any]) -> None:
+    for name, value in known.items():
+        columns.setdefault(name, []).append(value)
+
+
+def _bound(inside: list[float], outside: list[float]) -> str:
+    """What only the numbers inside are."""
+    if len({*inside}) == 1 and inside[0] not in outside:
+        return f"= {inside[0]:g}"
+    if min(inside) > max(outside):
+        return f"≥ {min(inside):g}"
+    return f"≤ {max(inside):g}" if max(inside) < min(outside) else ""
+
+
+@lru_cache(maxsize=1024)
 def outcome(hypothesis: Hypothesis, one: Failing, base: Readings, target: Format) -> Outcome:
     """All results of a trial held against the hypothesis."""
     claim = hypothesis.claim(one.trial, base)

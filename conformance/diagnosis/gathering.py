@@ -10,7 +10,7 @@ from eqwise.conformance import evidence, properties
 from eqwise.conformance.adapter import OPERATIONS, NotOffered, Operation
 from eqwise.conformance.comparison import Claim
 from eqwise.conformance.diagnosis import counted, of_differences, of_gradients, of_optimizers, trained
-from eqwise.conformance.diagnosis.hypotheses import substituted
+from eqwise.conformance.diagnosis.hypothesis import substituted
 from eqwise.conformance.diagnosis.trials import Trial
 from eqwise.conformance.evidence import Sample
 from eqwise.conformance.optimizer_claims import METHODS

@@ -10,7 +10,7 @@ import numpy as np
 
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.comparison import Claim
-from eqwise.conformance.diagnosis.hypotheses import Hypothesis
+from eqwise.conformance.diagnosis.hypothesis import Hypothesis
 from eqwise.conformance.diagnosis.trials import Readings, Trial
 from eqwise.conformance.polynomials import Polynomial, differentiated, smallest_epsilon, steep, trial
 from eqwise.conformance.session import Session

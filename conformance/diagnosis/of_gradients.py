@@ -14,7 +14,7 @@ import numpy as np
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.comparison import Claim
-from eqwise.conformance.diagnosis.hypotheses import Hypothesis
+from eqwise.conformance.diagnosis.hypothesis import Hypothesis
 from eqwise.conformance.diagnosis.of_steps import STEPS, Variant, variants
 from eqwise.conformance.diagnosis.passes import Pass, Step
 from eqwise.conformance.diagnosis.trials import Readings, Trial
@@ -68,7 +68,7 @@ def _hypothesis(step: str, variant: Variant, scope: str, holds: Scope, cost: int
         return gradients(trial.network, trial.batch, {**STEPS, step: chosen})
 
     text = f"in ({variant.equation}){', ' + scope if scope else ''}, {variant.text}"
-    return Hypothesis(variant.kind, text, cost, change=change, is_open=variant.is_open, equation=variant.equation)
+    return Hypothesis(variant.kind, text, cost, change=change, equation=variant.equation)
 
 
 def gradients(network: Network, batch: int, steps: Mapping[str, Step]) -> Sequence[Any]:
@@ -99,11 +99,11 @@ def trials(session: Session, operation: Operation, kind: str, target: Format) ->
     for place, (widths, batch) in enumerate(SMALL):
         for turn in range(len(samples.HIDDEN) if len(widths) > 2 else len(OUTPUTS)):
             activation = samples.HIDDEN[(turn + place) % len(samples.HIDDEN)]
-            found += _trial(session, Network(widths, activation, OUTPUTS[(turn + place + turn // 3) % 3]), batch, turn, target, found)
+            found += _trial(session, Network(widths, activation, OUTPUTS[(turn + place + turn // 3) % 3]), batch, turn, target)
     return found
 
 
-def _trial(session: Session, network: Network, batch: int, turn: int, target: Format, company: list[Trial]) -> Iterator[Trial]:
+def _trial(session: Session, network: Network, batch: int, turn: int, target: Format) -> Iterator[Trial]:
     seed = 4 * session.seed_for("diagnosis", network, batch, target.name)
     calls = [example(network, batch, target, seed + n) for n in (1, 3)]
     inputs = np.array([flat_floats(call.x, call.t, *call.thetas) for call in calls])  # before the calls, which may write to them
@@ -111,11 +111,10 @@ def _trial(session: Session, network: Network, batch: int, turn: int, target: Fo
         found = np.array([flat_floats(*gradients_of(session, call, target)) for call in calls])
     except NotOffered:
         return
-    facts = {"the hidden layers are": network.activation, "the output is": network.output, "the number of layers is": f"{network.depth}"}
-    facts |= {"m =": f"{batch}"}
+    facts = {"the hidden layers are": network.activation, "the output is": network.output}
     yield GradientTrial(
         partial(_claim, network, batch), lambda claim, readings: inputs, found, {"m": batch},
-        further=hypotheses, most=FAILING, turn=turn, facts=facts, company=company,
+        further=hypotheses, most=FAILING, turn=turn, facts=facts,
         network=network, batch=batch,
     )  # fmt: skip
 

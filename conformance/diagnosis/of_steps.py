@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eqwise.conformance.adapter import activation_named
-from eqwise.conformance.diagnosis.edits import CONSTANT, at_most
 from eqwise.conformance.diagnosis.passes import Pass, Step
+from eqwise.conformance.diagnosis.vocabulary import CONSTANT, at_most
 from eqwise.spec.backpropagation import activated, augmented, delta_below, output_delta, pre_activations, slope, weight_gradient
 from eqwise.spec.gradient_descent import mini_batch
 from eqwise.spec.network import Activation

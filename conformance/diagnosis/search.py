@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.diagnosis import causes, fitting
 from eqwise.conformance.diagnosis.gathering import afresh, trials_of
-from eqwise.conformance.diagnosis.hypotheses import Hypothesis, all_of
-from eqwise.conformance.diagnosis.trials import Failing, Readings, Trial, failing, in_common
+from eqwise.conformance.diagnosis.hypotheses import all_of
+from eqwise.conformance.diagnosis.hypothesis import Hypothesis
+from eqwise.conformance.diagnosis.trials import Failing, Readings, Trial, failing
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import TELLING, Session
 from eqwise.conformance.verdicts import Explanation, Result
@@ -47,21 +48,34 @@ def _kinds(operation: Operation, result: Result) -> list[str]:
 def _explanations(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:
     accept = ("conforms",) if result.verdict == "inaccurate" else ("conforms", "inaccurate", "undecided")
     base = _declared(session, operation)
-    found = failing(_sorted(trials_of(session, operation, result.property, target)), base, target, accept)
-    if found and not any(one.places for one in found):
-        return _at_kinks(_again(session, operation, result.property, base, target, accept))
-    found = [one for one in found if one.places]
-    fitting_ones = _fitting(found, base, target) if found else []
+
+    def looked_at(asked: Session) -> list[Failing]:
+        return failing(_sorted(trials_of(asked, operation, result.property, target)), base, target, accept)
+
+    found = looked_at(session)
+    if not any(one.places for one in found):
+        return _at_kinks(_again(session, looked_at)) if any(one.tied for one in found) else []
+    fitting_ones = _fitting(found, base, target)
     if not fitting_ones:
-        return _at_the_start(_again(session, operation, result.property, base, target, accept)) if _at_the_start(found) else []
-    again = [one for one in _again(session, operation, result.property, base, target, accept) if one.places]
+        return _at_the_start(_again(session, looked_at)) if _at_the_start(found) else []
+    again = _again(session, looked_at)
     if sum(len(one.places) for one in again) < ENOUGH:
         return []
     held = {h: share for h in fitting_ones if (share := _share(h, again, base, target)) is not None}
     return [_told(h, again, base, target, held[h]) for h in _simplest(held, again, base, target)[:MOST]]
 
 
-def _at_kinks(again: list[Failing]) -> list[Explanation]:
+def _again(session: Session, looked_at: Callable[[Session], list[Failing]]) -> tuple[Failing, ...]:
+    """Fresh inputs, of more seeds until enough places fail."""
+    found: list[Failing] = []
+    for turn in range(1, FRESH + 1):
+        found += looked_at(afresh(session, turn))
+        if sum(len(one.places) + len(one.tied) for one in found) >= ENOUGH:
+            break
+    return tuple(found)
+
+
+def _at_kinks(again: Sequence[Failing]) -> list[Explanation]:
     """That it fails nowhere else is what explains it."""
     points = sum(len(one.tied) for one in again)
     if points < ENOUGH or any(one.places for one in again):
@@ -70,10 +84,11 @@ def _at_kinks(again: list[Failing]) -> list[Explanation]:
     return [Explanation("kink", text, (), points, 0.0)]
 
 
-def _at_the_start(found: list[Failing]) -> list[Explanation]:
+def _at_the_start(found: Sequence[Failing]) -> list[Explanation]:
     """What is kept from step to step, and fails at the first of them alone, does not start at 0."""
-    times = [one.rows[i, j] for one in found for j in _column(one, "t") for i, _ in one.places]
-    if len(times) < ENOUGH or any(t != 1 for t in times) or not all(_column(one, "t") for one in found):
+    failing_ones = [one for one in found if one.places]
+    times = [one.rows[i, j] for one in failing_ones for j in _column(one, "t") for i, _ in one.places]
+    if len(times) < ENOUGH or any(t != 1 for t in times) or not all(_column(one, "t") for one in failing_ones):
         return []
     return [Explanation("start", "only at the first step: what is kept does not start at 0", (), len(times), 0.0)]
 
@@ -92,15 +107,16 @@ def _sorted(trials: Sequence[Trial]) -> list[Trial]:
     return sorted(trials, key=lambda trial: (trial.turn, len(trial.printed.inputs), trial.actual.shape[1]))
 
 
-def _fitting(found: list[Failing], base: Readings, target: Format) -> list[Hypothesis]:
+def _fitting(found: Sequence[Failing], base: Readings, target: Format) -> list[Hypothesis]:
     """Those that fit every failing place, the simplest first; once one fits everywhere, nothing is tried that is less simple."""
-    hypotheses = sorted(all_of([one.trial for one in found], base, target), key=lambda h: h.cost)
+    failing_ones = [one for one in found if one.places]
+    hypotheses = sorted(all_of([one.trial for one in failing_ones], base, target), key=lambda h: h.cost)
     fit: list[Hypothesis] = []
     enough = float("inf")
     for hypothesis in hypotheses:
         if hypothesis.cost > enough:
             break
-        for candidate in fitting.plausible(hypothesis, found, base, target):
+        for candidate in fitting.plausible(hypothesis, failing_ones, base, target):
             share = _share(candidate, found, base, target)
             if share is not None:
                 fit.append(candidate)
@@ -109,7 +125,7 @@ def _fitting(found: list[Failing], base: Readings, target: Format) -> list[Hypot
     return fit
 
 
-def _share(hypothesis: Hypothesis, found: list[Failing], base: Readings, target: Format) -> float | None:
+def _share(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> float | None:
     """The share of the other places where it holds too; None where it does not explain these, or does not run on them."""
     try:
         return fitting.elsewhere(hypothesis, found, base, target) if fitting.explains(hypothesis, found, base, target) else None
@@ -117,47 +133,39 @@ def _share(hypothesis: Hypothesis, found: list[Failing], base: Readings, target:
         return None
 
 
-def _again(
-    session: Session, operation: Operation, kind: str, base: Readings, target: Format, accept: tuple[str, ...]
-) -> list[Failing]:
-    """Failing places of fresh inputs."""
-    found: list[Failing] = []
-    for turn in range(1, FRESH + 1):
-        found += failing(_sorted(trials_of(afresh(session, turn), operation, kind, target)), base, target, accept)
-        if sum(len(one.places) + len(one.tied) for one in found) >= ENOUGH:
-            break
-    return found
+def _simplest(held: dict[Hypothesis, float], again: tuple[Failing, ...], base: Readings, target: Format) -> list[Hypothesis]:
+    """Those that hold everywhere, or else where a condition tells, or else all.
 
-
-def _simplest(held: dict[Hypothesis, float], again: list[Failing], base: Readings, target: Format) -> list[Hypothesis]:
-    """Those that hold everywhere, or else all; of them the simplest, which hold at most of the other places too; one of each formula."""
+    Of them the simplest, which, where nothing tells, hold at most of the other places too; one of each formula.
+    """
     left = [h for h in held if held[h] == 1] or ([] if _two_valued(again) else list(held))
+    conditional = [h for h in left if held[h] < 1 and any(fitting.condition(h, again, base, target))]
+    left = conditional or left
     left = [h for h in left if held[h] == 1 and fitting.is_accurate(h, again, base, target)] or left
     left = [h for h in left if h.cost == min(other.cost for other in left)]
+    if not conditional:
+        left = [h for h in left if held[h] >= max(held[other] for other in left) - CLOSE]
     seen: dict[object, Hypothesis] = {}
-    for hypothesis in [h for h in left if held[h] >= max(held[other] for other in left) - CLOSE]:
+    for hypothesis in left:
         key = hypothesis if hypothesis.format or hypothesis.program else hypothesis.claim(again[0].trial, base).outputs
         seen.setdefault(key, hypothesis)
     return list(seen.values())
 
 
-def _two_valued(again: list[Failing]) -> bool:
+def _two_valued(again: Sequence[Failing]) -> bool:
     """Whether only two numbers come and are expected: then whatever is not the one is the other, which explains nothing."""
     actual = {float(one.trial.actual[place]) for one in again for place in one.places}
     expected = {float(one.expected[place]) for one in again for place in one.places}
     return len(expected) <= 2 and actual <= expected
 
 
-def _told(hypothesis: Hypothesis, again: list[Failing], base: Readings, target: Format, share: float) -> Explanation:
+def _told(hypothesis: Hypothesis, again: tuple[Failing, ...], base: Readings, target: Format, share: float) -> Explanation:
     errors = fitting.errors(hypothesis, again, base, target) or []
     points, max_ulp, text = len(errors), max(errors), hypothesis.text
     if share < 1:
-        where = fitting.condition(hypothesis, again, base, target)
-        text = f"where it fails{f', which is at {where}' if where else ''}: {text}"
-    else:
-        if hypothesis.is_certified:
-            outcomes = [fitting.outcome(hypothesis, one, base, target) for one in again]
-            points, max_ulp = sum(one.points for one in outcomes), max(one.max_ulp for one in outcomes)
-    shared = in_common(again)
-    text = f"{text}, where {shared}" if shared else text
+        fact, bound = fitting.condition(hypothesis, again, base, target)
+        text = f"{text}, where {fact}" if fact else f"where it fails{f', which is at {bound}' if bound else ''}: {text}"
+    elif hypothesis.is_certified:
+        outcomes = [fitting.outcome(hypothesis, one, base, target) for one in again]
+        points, max_ulp = sum(one.points for one in outcomes), max(one.max_ulp for one in outcomes)
     return Explanation(hypothesis.kind, text, hypothesis.clauses, points, max_ulp, hypothesis.formula)

@@ -17,8 +17,6 @@ from eqwise.spec.numbers.bounds import FACTOR
 from eqwise.spec.numbers.formats import Floats, Format
 
 Readings = tuple[tuple[int, Any], ...]
-SEVERAL = 3  # failing trials whose having something in common says something
-FEW = 2  # values that are told
 PLACES = 64  # failing places that are looked at
 LOOKED_AT = 400  # doubtful places that are judged to find them
 
@@ -38,8 +36,7 @@ class Trial:
     further: Callable[[Any], Any] | None = None  # hypotheses of its own kind, about several such trials
     most: int = PLACES  # of its failing places that are looked at
     turn: int = 0  # after those of an earlier turn
-    facts: Mapping[str, str] = field(default_factory=dict)  # what else tells it from others of its company
-    company: Sequence[Trial] = ()  # that were asked along with it
+    facts: Mapping[str, str] = field(default_factory=dict)  # what else tells it from others, in words
 
     @cached_property
     def printed(self) -> Claim:
@@ -76,17 +73,21 @@ class Failing:
     expected: Floats
     tied: tuple[tuple[int, int], ...] = ()  # failing places at a kink, where any slope between the one-sided ones conforms
 
+    def known(self, row: int) -> dict[str, str | float]:
+        """What may tell this row from others: facts in words, sizes, and the inputs that are single numbers."""
+        single = {str(x.value): float(v) for x, v in zip(self.claim.inputs, self.rows[row], strict=True) if "[" not in str(x.value)}
+        return {**self.trial.facts, **self.trial.counts, **single}
+
 
 def failing(trials: Sequence[Trial], readings: Readings, target: Format, accept: tuple[str, ...]) -> list[Failing]:
-    """Of every trial some places that fail, spread over its rows; those without any are left out."""
+    """Of every trial some places that fail, spread over its rows, until they are enough; those that pass everywhere are among them."""
     found, left = [], PLACES
     for trial in trials:
         if left <= 0:
             break
         one = _failing(trial, readings, target, accept, min(trial.most, max(8, left // 2)))
-        if one.places or one.tied:
-            found.append(one)
-            left -= len(one.places)
+        found.append(one)
+        left -= len(one.places)
     return found
 
 
@@ -114,12 +115,3 @@ def _spread(places: list[tuple[int, int]], most: int) -> Iterator[tuple[int, int
     """So many of them at most, from all over."""
     order = np.random.default_rng(len(places)).permutation(len(places))[:most]
     return (places[i] for i in order)
-
-
-def in_common(found: Sequence[Failing]) -> str:
-    """What several failing trials share, and others of their company do not have; nothing where there is no such thing."""
-    for name in found[0].trial.facts if len(found) >= SEVERAL else ():
-        failing_ones = {one.trial.facts[name] for one in found}
-        if len(failing_ones) <= FEW and {other.facts[name] for other in found[0].trial.company} > failing_ones:
-            return f"{name} {' or '.join(sorted(failing_ones))}"  # what else they share may follow from it
-    return ""
