@@ -108,6 +108,8 @@ def _of_comparison(written: str, part: ast.Compare) -> Iterator[Change]:
 
 
 def _of_call(written: str, name: str, arguments: list[str]) -> Iterator[Change]:
+    if name == "abs":
+        yield Change("smoothed", f"the root of ({arguments[0]})² + κ for {written}", f"sqrt_of(({arguments[0]}) ** 2 + κ)", 2)
     if name in FUNCTIONS:
         yield Change(f"{name} left out", f"{arguments[0]} for {written}", arguments[0])
         match ast.parse(arguments[0], mode="eval").body:
@@ -130,6 +132,8 @@ def _of_call(written: str, name: str, arguments: list[str]) -> Iterator[Change]:
                 function, of = inner.func.id, ast.unparse(inner.args[0])
                 yield Change("moved", f"{function} of the sum for the sum of {function}", f"each_{function}(total({of}))")
             if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Pow):
+                centred = f"centred({ast.unparse(inner.left)}) ** {ast.unparse(inner.right)}"
+                yield Change("mean subtracted", f"{ast.unparse(inner.left)} less its mean in {written}", f"total({centred})", 2)
                 yield Change("moved", f"the square of the sum for {written}", f"total({ast.unparse(inner.left)}) ** 2")
             yield Change("mean for sum", f"the mean for the sum {written}", f"mean_of({arguments[0]})")
             yield Change("part of a sum", f"the last term left out of {written}", f"total(listed({arguments[0]})[:-1])")
@@ -160,6 +164,8 @@ def _of_parameter(name: str, function: Formula, parameters: tuple[str, ...], par
     if name == "t" and isinstance(parent, ast.BinOp):
         yield Change("off by one", "t - 1 for t", "(t - 1)")
         yield Change("off by one", "t + 1 for t", "(t + 1)")
+        yield Change("bound", "t bounded by κ from above", "at_most(t, κ)", 2)
+        yield Change("bound", "t bounded by κ from below", "at_least(t, κ)", 2)
     elif kind == "Expression" and not _is_exponent_of(parent, name):
         yield Change("one minus", f"1 - {name} for {name}", f"(1 - {name})")
         yield Change("square", f"{name} squared", f"({name} * {name})", 2)

@@ -24,21 +24,19 @@ def _groups(inputs: Sequence[Expression]) -> dict[str, list[Expression]]:
     return groups
 
 
-def of_inputs(claim: Claim) -> Iterator[Hypothesis]:
+def of_inputs(claim: Claim, trials: Sequence[Trial]) -> Iterator[Hypothesis]:
     """Arguments that are exchanged, bounded, scaled, or of another precision."""
     names = list(_groups(claim.inputs))
-    taken = _groups([v for v in walk(claim.outputs) if v.operator == "symbol"])  # by the formula, of all that is known
-    for name in names:
+    taken = list(_groups([v for v in walk(claim.outputs) if v.operator == "symbol"]))  # by the formula, of all that is known
+    for name in taken:
         yield from _of_input(name)
-    for k, first in enumerate(names):
-        for second in names[k + 1 :]:
-            for a, b in ((first, second), (second, first)):
-                yield Hypothesis("argument", f"{b} for {a}", 2, change=_exchange(a, b, both=False))
-            cost = 1 if first in taken and second in taken else 3
-            yield Hypothesis("arguments exchanged", f"{first} and {second} exchanged", cost, change=_exchange(first, second))
-            for a, b in ((first, second), (second, first)):
-                yield Hypothesis("term added", f"κ times {b} added to {a}", 3, change=_with_share(a, b))
-                yield Hypothesis("mean of two", f"the mean of {a} and {b} for {a}", 3, change=_with_share(a, b, is_mean=True))
+    for a, b in [(a, b) for a in taken for b in names if a != b]:
+        yield Hypothesis("argument", f"{b} for {a}", 2, change=_exchange(a, b, both=False))
+        if b not in trials[0].instead:
+            yield Hypothesis("term added", f"κ times {b} added to {a}", 3, change=_with_share(a, b))
+            yield Hypothesis("mean of two", f"the mean of {a} and {b} for {a}", 3, change=_with_share(a, b, is_mean=True))
+        if b in taken and names.index(a) < names.index(b):
+            yield Hypothesis("arguments exchanged", f"{a} and {b} exchanged", 1, change=_exchange(a, b))
 
 
 def _of_input(name: str) -> Iterator[Hypothesis]:
@@ -108,11 +106,17 @@ def of_outputs(claim: Claim, trials: Sequence[Trial]) -> Iterator[Hypothesis]:
     yield put("square", f"the square of {what}", lambda y: y * y, 2)
     for name in dict.fromkeys(name for trial in trials for name in trial.counts):
         yield from _of_count(what, name)
-    for group in _groups(_wanted(claim)) if claim.is_derivative and claim.value is None else ():
+    groups = list(_groups(_wanted(claim))) if claim.is_derivative and claim.value is None else []
+    for group in groups if len(groups) > 1 else []:
+        told = f"the gradient of {group}"
+        yield Hypothesis("zero", f"{told} is 0", 1, change=_of_group(group, lambda y, trial: ZERO))
+        yield Hypothesis("sign", f"the sign of {told} turned", 1, change=_of_group(group, lambda y, trial: negative(y)))
+        yield Hypothesis("factor", f"{told} times κ", 2, change=_of_group(group, lambda y, trial: CONSTANT * y))
+    for group in groups:
         for name in dict.fromkeys(name for trial in trials for name in trial.counts):
             told = f"the gradient of {group}"
-            yield Hypothesis("mean for sum", f"{told} divided by {name}: a mean for a sum", 1, change=_of_group(group, name, -1))
-            yield Hypothesis("sum for mean", f"{told} times {name}: a sum for a mean", 1, change=_of_group(group, name, 1))
+            yield Hypothesis("mean for sum", f"{told} divided by {name}: a mean for a sum", 1, change=_of_group(group, _divided(name)))
+            yield Hypothesis("sum for mean", f"{told} times {name}: a sum for a mean", 1, change=_of_group(group, _multiplied(name)))
     if len(claim.cotangents) == len(claim.outputs) > 1:
         yield Hypothesis("diagonal", "the diagonal of the Jacobian alone: each gradient by its own output", 1, change=_diagonal)
     if claim.is_derivative and claim.cotangents:
@@ -141,11 +145,18 @@ def _wanted(claim: Claim) -> list[Expression]:
     return [x for x in claim.inputs if x not in claim.cotangents][: len(claim.outputs)]
 
 
-def _of_group(group: str, name: str, power: int) -> Change:
+def _divided(name: str) -> Callable[[Expression, Trial], Expression]:
+    return lambda y, trial: y / number(trial.counts[name])
+
+
+def _multiplied(name: str) -> Callable[[Expression, Trial], Expression]:
+    return lambda y, trial: number(trial.counts[name]) * y
+
+
+def _of_group(group: str, made: Callable[[Expression, Trial], Expression]) -> Change:
     def change(claim: Claim, trial: Trial) -> Sequence[Expression]:
         chosen = _groups(_wanted(claim)).get(group, [])
-        factor = number(trial.counts[name]) if power > 0 else 1 / number(trial.counts[name])
-        return [factor * y if x in chosen else y for x, y in zip(_wanted(claim), claim.outputs, strict=True)]
+        return [made(y, trial) if x in chosen else y for x, y in zip(_wanted(claim), claim.outputs, strict=True)]
 
     return change
 

@@ -55,7 +55,7 @@ def _measured(hypothesis: Hypothesis, claim: Claim, one: Failing) -> Iterator[Hy
         actual = float(one.trial.actual[i, k])
         if np.isfinite(actual):
             estimates += constants.measured(claim.outputs[k], columns, actual)
-    determined = [e for e in estimates if _is_determined(claim, one, e) and not (e < 0 and "in size" in hypothesis.text)]
+    determined = [e for e in estimates if _is_determined(claim, one, e) and not (e < 0 and hypothesis.is_size)]
     for called, value in constants.likely(determined):
         yield hypothesis.measured(value, called)
 
@@ -116,10 +116,16 @@ def errors(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, tar
 
 def elsewhere(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> float:
     """The share of the places where the printed formula fits at which it fits as well; 1 means everywhere."""
-    fits = [made is not None for one in found for made in _fits(hypothesis, one, one.passing, base, target)]
+    fits = [fit for one in found for fit in _fit_passing(hypothesis, one, base, target)]
     share = sum(fits) / len(fits) if fits else 1.0
     certain = share < 1 or not hypothesis.is_certified or _holds_throughout(hypothesis, found, base, target)
     return share if certain else ALMOST
+
+
+@lru_cache(maxsize=4096)
+def _fit_passing(hypothesis: Hypothesis, one: Failing, base: Readings, target: Format) -> tuple[bool, ...]:
+    """Whether it fits as well, at every place where the printed formula does."""
+    return tuple(made is not None for made in _fits(hypothesis, one, one.passing, base, target))
 
 
 def _holds_throughout(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> bool:
@@ -152,15 +158,16 @@ def condition(hypothesis: Hypothesis, found: tuple[Failing, ...], base: Readings
     inside: dict[str, list[Any]] = {}
     outside: dict[str, list[Any]] = {}
     for one in found:
-        fits = _fits(hypothesis, one, one.passing, base, target)
+        fits = _fit_passing(hypothesis, one, base, target)
         for i in [i for i, _ in one.places]:
             _gather(inside, one.known(i))
-        for i in [i for (i, _), made in zip(one.passing, fits, strict=True) if made is None]:
+        for i in [i for (i, _), holds in zip(one.passing, fits, strict=True) if not holds]:
             _gather(outside, one.known(i))
     facts = {name for one in found for name in one.trial.facts}
     sizes = {name for one in found for name in one.trial.counts}
     telling = [name for name in inside if len(outside.get(name, ())) >= FEWEST]
-    for name in sorted(telling, key=lambda name: (name not in facts, name not in sizes)):
+    whole = {name for name in telling if name not in facts and all(float(v).is_integer() for v in (*inside[name], *outside[name]))}
+    for name in sorted(telling, key=lambda name: (name not in facts, name not in sizes, name not in whole)):
         if name in facts:
             if len({*inside[name]}) <= WORDS and not {*inside[name]} & {*outside[name]}:
                 return f"{name} {' or '.join(sorted({*inside[name]}))}", ""
@@ -178,6 +185,8 @@ def _bound(inside: list[float], outside: list[float]) -> str:
     """What only the numbers inside are."""
     if len({*inside}) == 1 and inside[0] not in outside:
         return f"= {inside[0]:g}"
+    if len({*outside}) == 1 and outside[0] not in inside:
+        return f"{'>' if min(inside) > outside[0] else '<' if max(inside) < outside[0] else '≠'} {outside[0]:g}"
     if min(inside) > max(outside):
         return f"≥ {min(inside):g}"
     return f"≤ {max(inside):g}" if max(inside) < min(outside) else ""

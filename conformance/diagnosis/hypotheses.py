@@ -36,12 +36,13 @@ def _all_of(trials: Sequence[Trial], base: Readings, target: Format) -> Iterator
     for equation in trials[0].taking_part():
         declared = known.get(equation, AS_PRINTED)
         yield from of_equation(equation, declared, claim.is_derivative)
-        for reading in {AS_PRINTED, *EQUATIONS[equation].readings} - {declared}:
+        for reading in sorted({AS_PRINTED, *EQUATIONS[equation].readings} - {declared}):
+            yield Hypothesis("reading", f"({equation}) read as {reading}", 1, ((equation, reading),), equation=equation)
             yield from (replace(h, cost=h.cost + 1) for h in of_equation(equation, reading, claim.is_derivative))
             under = f", under the reading {reading} of ({equation})" if reading != AS_PRINTED else ""
-            for h in (*of_inputs(claim), *of_outputs(claim, trials)):
+            for h in (*of_inputs(claim, trials), *of_outputs(claim, trials)):
                 yield replace(h, readings=((equation, reading),), text=h.text + under, cost=h.cost + 1)
-    yield from of_inputs(claim)
+    yield from of_inputs(claim, trials)
     yield from of_outputs(claim, trials)
     yield from of_forms(claim)
     yield from of_operations(trials[0])

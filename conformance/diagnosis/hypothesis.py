@@ -113,6 +113,11 @@ class Hypothesis:
         return "κ" in self.text
 
     @property
+    def is_size(self) -> bool:
+        """Whether the open number is a size, or how much is lost with time, and so not negative."""
+        return "in size" in self.text or self.kind == "decay"
+
+    @property
     def is_certified(self) -> bool:
         """Whether certified numbers in the format of the results say all that it says."""
         return not self.rounded_to and self.program is None and self.format is None

@@ -42,7 +42,9 @@ def explained(session: Session, result: Result) -> Result:
 def _kinds(operation: Operation, result: Result) -> list[str]:
     """The property that failed; where it is a law or a statement, those that are about the same results."""
     known = checks_of(operation)
-    return [result.property] if result.property in known else [kind for kind in TELLING if kind in known]
+    if result.property in known:
+        return [result.property]
+    return sorted(set(known) - {"purity"}, key=lambda kind: (TELLING.index(kind) if kind in TELLING else len(TELLING), kind))
 
 
 def _explanations(session: Session, operation: Operation, result: Result, target: Format) -> list[Explanation]:

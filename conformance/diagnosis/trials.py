@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any
@@ -14,6 +14,7 @@ from eqwise.conformance.comparison import Claim
 from eqwise.spec.certify import certified
 from eqwise.spec.document import EQUATIONS
 from eqwise.spec.numbers.bounds import FACTOR
+from eqwise.spec.numbers.expression import walk
 from eqwise.spec.numbers.formats import Floats, Format
 
 Readings = tuple[tuple[int, Any], ...]
@@ -36,6 +37,7 @@ class Trial:
     further: Callable[[Any], Any] | None = None  # hypotheses of its own kind, about several such trials
     most: int = PLACES  # of its failing places that are looked at
     turn: int = 0  # after those of an earlier turn
+    instead: Collection[str] = ()  # inputs that no formula takes: each may stand for one that it takes, and nothing is added to it
     facts: Mapping[str, str] = field(default_factory=dict)  # what else tells it from others, in words
 
     @cached_property
@@ -75,8 +77,14 @@ class Failing:
 
     def known(self, row: int) -> dict[str, str | float]:
         """What may tell this row from others: facts in words, sizes, and the inputs that are single numbers."""
-        single = {str(x.value): float(v) for x, v in zip(self.claim.inputs, self.rows[row], strict=True) if "[" not in str(x.value)}
-        return {**self.trial.facts, **self.trial.counts, **single}
+        numbers = {str(x.value): float(v) for x, v in zip(self.claim.inputs, self.rows[row], strict=True)}
+        return {**self.trial.facts, **self.trial.counts, **{name: numbers[name] for name in self._single}}
+
+    @cached_property
+    def _single(self) -> list[str]:
+        """Of the inputs that are single numbers those that the formula takes, and the time."""
+        taken = {str(v.value) for v in walk(self.claim.outputs) if v.operator == "symbol"} | {"t"}
+        return [name for name in (str(x.value) for x in self.claim.inputs) if name in taken and "[" not in name]
 
 
 def failing(trials: Sequence[Trial], readings: Readings, target: Format, accept: tuple[str, ...]) -> list[Failing]:

@@ -33,6 +33,10 @@ def _mean_of(terms: Any) -> Expression:
     return total(found) / len(found)  # type: ignore[no-any-return]
 
 
+def _centred(terms: Any) -> Any:
+    return np.asarray(terms, object) - _mean_of(terms)
+
+
 def _largest_of(terms: Any) -> Expression:
     first, *rest = map(lifted, terms)
     for term in rest:
@@ -73,6 +77,7 @@ HELPERS: dict[str, Any] = {
     "number": number,
     "listed": listed,
     "mean_of": _mean_of,
+    "centred": _centred,
     "largest_of": _largest_of,
     "transposed": _transposed,
     "read_transposed": _read_transposed,
