@@ -19,14 +19,15 @@ from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 
-from test_wrong import KNOWN, READY, results_of
+from test_wrong import READY
 
 from eqwise.conformance.diagnosis.search import explained
 from eqwise.conformance.inquiry import looked_into
 from eqwise.conformance.report import bugs
 from eqwise.conformance.report.bug import Setting
 from eqwise.conformance.session import Session
-from wrong.collection import WRONG
+from eqwise.conformance.strength.detection import results_of
+from wrong.collection import KNOWN, WRONG
 
 REVIEWED = Path(__file__).with_name("diagnoses.toml")
 

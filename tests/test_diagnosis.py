@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from test_wrong import KNOWN, results_of
 
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
@@ -12,9 +11,10 @@ from eqwise.conformance.diagnosis.edits import edits
 from eqwise.conformance.diagnosis.search import explained
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
+from eqwise.conformance.strength.detection import results_of
 from eqwise.spec import EQUATIONS
 from eqwise.spec.transcript import formula
-from wrong.collection import WRONG
+from wrong.collection import KNOWN, WRONG
 
 NAMED = {  # a planted error, and what every explanation of it must say: the words for its cause, and what distinguishes them
     "eq12-softplus-log2": [("factor", "the result times 1/ln 2")],
