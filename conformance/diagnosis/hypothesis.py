@@ -13,7 +13,7 @@ import numpy as np
 
 from eqwise.conformance.comparison import Claim, at_place
 from eqwise.conformance.diagnosis.edits import Edit
-from eqwise.conformance.diagnosis.floats import on_rows
+from eqwise.conformance.diagnosis.floats import is_singular, on_rows
 from eqwise.conformance.diagnosis.trials import Readings, Trial
 from eqwise.conformance.diagnosis.vocabulary import CONSTANT
 from eqwise.spec.document import EQUATIONS
@@ -91,8 +91,7 @@ class Hypothesis:
         except (ArithmeticError, ValueError):  # no case of it applies here
             return None
         if found.verdict == "undecided" and not np.isfinite(actual):  # as where the formula that is followed divides by 0
-            told = on_rows(claim.outputs[k : k + 1], claim.inputs, row[None, :])[0, 0]
-            return Fit(0.0, bool(np.isfinite(expected))) if not np.isfinite(told) else None
+            return Fit(0.0, bool(np.isfinite(expected))) if is_singular(claim.outputs[k], claim.inputs, row) else None
         if found.verdict not in FITS:
             return None
         if self.cancels:
