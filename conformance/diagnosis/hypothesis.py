@@ -26,6 +26,7 @@ Change = Callable[[Claim, Trial], Sequence[Expression]]
 PLAIN = 3  # digits of a number that somebody may have written
 FITS = ("conforms", "inaccurate")
 LOST = 2.0**12  # of what a form may lose, its errors are at least this part, mostly
+LOSES = 64  # times as much as rounding, where that a form cancels says something
 TELLING = 4  # a fit says something where so many allowances would fit between it and what was expected
 
 
@@ -95,7 +96,7 @@ class Hypothesis:
         if found.verdict not in FITS:
             return None
         if self.cancels:
-            return Fit(found.error / unit, found.error * LOST >= found.allowance)
+            return Fit(found.error / unit, found.error * LOST >= found.allowance >= LOSES * FACTOR * unit)
         if self.format is not None:
             return Fit(found.error / unit, actual != 0 and bool(self.format.round(expected) != expected))
         return Fit(found.error / unit, _apart(found.allowance, actual, expected))

@@ -16,10 +16,11 @@ from eqwise.conformance.session import Session
 from eqwise.conformance.strength import mutants
 from eqwise.conformance.strength.detection import properties_of
 from eqwise.conformance.strength.twins import are_alike
+from eqwise.conformance.waivers import Known
 
 HUNG = 120  # seconds after which a mutant hangs
 LOOKED_FOR = 900  # seconds that the search for a difference may take
-EFFORTS = ("smoke", "standard")  # that are tried one after the other
+DIRECT = 2  # of the operations that a mutant reaches, so many are asked for more, those that it reaches most directly
 
 
 class Hangs(BaseException):
@@ -41,23 +42,26 @@ def fate(name: str, seed: int) -> dict[str, Any]:
     """What became of the mutant of this name."""
     start, mutation = time.process_time(), mutants.all_of()[name]
     operations = mutants.operations_of(mutation)
-    points, failed = [0], ""
+    points, failed, known = [0], "", load("reference", {})[1]
     try:
         with _limited(HUNG):
             made = mutants.adapter(mutation)
     except (Exception, Hangs) as error:
         return _told(name, "caught", f"it does not load: {type(error).__name__}", 0, start)
     try:
-        for effort in EFFORTS:
-            with _limited(HUNG * len(operations)):
-                failed = failed or _failed(made, operations, effort, seed, points)
+        for effort, asked in (("smoke", operations), ("standard", operations[:DIRECT])):
+            with _limited(HUNG * len(asked)):
+                failed = failed or _failed(made, known, asked, effort, seed, points)
     except Hangs:
         failed = "it hangs"
     if failed:
         return _told(name, "caught", failed, points[0], start)
     try:
         with _limited(LOOKED_FOR):
-            alike = are_alike(ReferenceAdapter(), made, operations, load("reference", {})[1], "thorough")
+            alike = all(
+                are_alike(ReferenceAdapter(), made, asked, known, effort)
+                for effort, asked in (("smoke", operations), ("thorough", operations[:DIRECT]))
+            )
     except Hangs:
         alike = False
     return _told(name, "equivalent" if alike else "survivor", "the same bytes throughout" if alike else "", points[0], start)
@@ -67,8 +71,8 @@ def _told(name: str, status: str, failed: str, points: int, start: float) -> dic
     return asdict(Fate(name, status, failed, points, round(time.process_time() - start, 3)))
 
 
-def _failed(made: Any, operations: list[str], effort: str, seed: int, points: list[int]) -> str:
-    session = Session(made, load("reference", {})[1], effort=effort, seed=seed)
+def _failed(made: Any, known: Known, operations: list[str], effort: str, seed: int, points: list[int]) -> str:
+    session = Session(made, known, effort=effort, seed=seed)
     for name in operations:
         for result in properties_of(session, OPERATIONS[name]):
             points[0] += result.points
