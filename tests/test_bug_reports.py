@@ -122,6 +122,23 @@ def test_scripts_are_run_where_eqwise_cannot_be_imported():
     assert "it gives 1.0" in trial.run(lines, CASE, here=2.0).reason
 
 
+class Threaded(Linear):
+    """Softplus that is wrong with several threads only."""
+
+    def softplus(self, x):
+        import os
+
+        return np.logaddexp(0.0, x) if os.environ.get("OMP_NUM_THREADS") == "1" else x
+
+
+def test_a_fault_that_takes_several_threads_is_told():
+    """The script is run once more with one thread, and the report says what that changes."""
+    for fresh, several in ((Threaded, True), (Linear, False)):
+        found = tried(fresh, CASE, "t")
+        assert found.source and found.threads is several
+        assert ("it takes several" in report(Fault((VALUE,)), setting(), found)) is several
+
+
 def test_results_with_one_cause_share_a_file():
     """Dtypes and properties together, other clauses, operations and natures apart; statements go with their operations."""
     later = replace(ADAM, clauses=("eq68",))

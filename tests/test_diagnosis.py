@@ -38,6 +38,8 @@ NAMED = {  # a planted error, and what every explanation of it must say: the wor
     "eq75-batch_norm-variance_unbiased": [("count", "in (75)")],
     "eq74-batch_norm-mean_detached": [("not differentiated", "in (74)"), ("not differentiated", "in (76), mu")],
     "eq77-batch_norm-gamma_and_beta_exchanged": [("arguments exchanged", "gamma and beta")],
+    "eq18-softmax-softmax_first_axis": [("another axis", "along the first axis, not the last")],
+    "eq74-batch_norm-over_features": [("another axis", "over the features of each sample")],
     "eq57-sgd-EtaOneStepLate": [("argument", "the eta of the step before")],
     "eq57-sgd-second_step_twice": [("factor", "at t = 2: eta times 2"), ("factor", "at t = 2: gradient times 2")],
     "eq57-sgd-decaying_eta": [("decay", "eta divided by 1 + 0.001(t - 1)")],

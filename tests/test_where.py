@@ -185,6 +185,24 @@ def test_company_is_named(name, words):
     assert shown(name, result) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("width", "rest", "words"),
+    [
+        (32, (8, 16, 24), "not aligned to 32 bytes"),
+        (64, (0,), "start 0 bytes beyond a multiple of 64"),
+        (16, (8,), "not aligned to 16 bytes"),
+    ],
+)
+def test_alignment_is_named(width, rest, words):
+    """A kernel that is wrong for arrays that start at some places in memory, alone or in a vector."""
+    made, pristine = ReferenceAdapter(), ReferenceAdapter.relu
+    object.__setattr__(made, "relu", lambda x: pristine(x) * (2 if x.ctypes.data % width in rest else 1))
+    session = Session(made, effort="smoke")
+    blamed = replace(checks_of(OPERATIONS["relu"])["value"](session, OPERATIONS["relu"], "float64"), verdict="deviates")
+    result = located(session, replace(blamed, worst=found("eq13-relu-relu6").worst))
+    assert words in result.where and "correct outside" not in result.where
+
+
 def test_correct_implementations_get_no_place():
     """A result that does not fail is left as it is, and so is one that nothing fails in any more."""
     session = Session(ReferenceAdapter(), effort="smoke")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from eqwise.conformance.adapter import Operation
-from eqwise.conformance.diagnosis import biases, counts, harms, inferring, remembering, thinned, weights
+from eqwise.conformance.diagnosis import axes, biases, counts, harms, inferring, remembering, thinned, weights
 from eqwise.conformance.diagnosis.counted import OPERATIONS as COUNTING
 from eqwise.conformance.diagnosis.gathering import afresh
 from eqwise.conformance.properties import checks_of
@@ -33,6 +33,7 @@ CAUSES: Mapping[tuple[str, str], Find] = {
     ("numerical_gradient", "value"): harms.of_inputs,
     **{(name, "value"): counts.explained for name in COUNTING},
     ("bias", "value"): biases.explained,
+    **{(name, "value"): axes.explained for name in ("softmax", "batch_norm")},
     **{(name, "distribution"): weights.explained for name in ("uniform", "xavier", "he", "gauss")},
     **{(name, kind): find for name in ("dropout", "dropout_layer") for kind, find in thinned.FIND.items()},
     **{("batch_norm_layer", kind): find for kind, find in {**remembering.FIND, **inferring.FIND}.items()},

@@ -197,6 +197,8 @@ def _script(trial: Trial) -> Iterator[str]:
     yield fenced(trial.source, "python")
     yield "It printed here:"
     yield fenced(trial.output, "text")
+    if trial.threads:
+        yield "With one thread alone (`OMP_NUM_THREADS=1`) it does not show the fault: it takes several."
 
 
 def _command(result: Result, setting: Setting) -> Iterator[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eqwise.conformance.adapter import Adapter
@@ -18,6 +19,8 @@ from eqwise.conformance.report.lifting.reach import Reach
 from eqwise.conformance.report.script import script
 
 SECONDS = 10.0
+NOT_SHOWN = "run alone, it does not show the fault: its exit status is 0"
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
 _ALONE = """\
 import runpy, sys
 class Refused:
@@ -31,11 +34,12 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of a script: its source and its output, or why there is none."""
+    """What became of a script: its source and its output, or why there is none; `threads` says that it takes several."""
 
     source: str = ""
     output: str = ""
     reason: str = ""
+    threads: bool = False
 
 
 def tried(fresh: Callable[[], Adapter], case: Case, title: str, seconds: float = SECONDS) -> Trial:
@@ -58,7 +62,8 @@ def tried(fresh: Callable[[], Adapter], case: Case, title: str, seconds: float =
                 sources.add(source)
                 trial = run(source, case, seconds, here)
                 if not trial.reason:
-                    return trial
+                    alone = run(source, case, seconds, here, one_thread=True)
+                    return replace(trial, threads=alone.reason == NOT_SHOWN)
                 reasons.append(trial.reason)
         except CannotBeLifted as missing:
             reasons.append(str(missing))
@@ -75,7 +80,7 @@ def _here(adapter: Adapter, case: Case) -> tuple[bool, float | None]:
     return isinstance(found, (int, float)), number_at(adapter, case, found)
 
 
-def run(source: str, case: Case, seconds: float = SECONDS, here: float | None = None) -> Trial:
+def run(source: str, case: Case, seconds: float = SECONDS, here: float | None = None, one_thread: bool = False) -> Trial:
     """Runs the source; it shows the fault if it exits with 1 and prints what was expected, and the number that came here."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "script.py")
@@ -84,6 +89,7 @@ def run(source: str, case: Case, seconds: float = SECONDS, here: float | None = 
             done = subprocess.run(
                 [sys.executable, "-I", "-X", "utf8", "-c", _ALONE, str(path)],
                 cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=seconds, check=False,
+                env={**os.environ, **(dict.fromkeys(THREADS, "1") if one_thread else {})},
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return Trial(reason=f"it takes longer than {seconds:g} seconds")
@@ -92,7 +98,7 @@ def run(source: str, case: Case, seconds: float = SECONDS, here: float | None = 
         same = here is None or _agree(float(said["actual"]), here, case)
         return Trial(source, done.stdout) if same else Trial(reason=f"run alone, it gives {said['actual']} and not {here!r}")
     if done.returncode == 0:
-        return Trial(reason="run alone, it does not show the fault: its exit status is 0")
+        return Trial(reason=NOT_SHOWN)
     last = (done.stderr.strip().splitlines() or ["it prints nothing on its error output"])[-1]
     return Trial(reason=f"its exit status is {done.returncode}: {last}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -40,6 +41,7 @@ class Fate:
 
 def fate(name: str, seed: int) -> dict[str, Any]:
     """What became of the mutant of this name."""
+    warnings.simplefilter("ignore")  # in a process of its own
     start, mutation = time.process_time(), mutants.all_of()[name]
     operations = mutants.operations_of(mutation)
     points, failed, known = [0], "", load("reference", {})[1]

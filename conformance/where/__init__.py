@@ -16,6 +16,7 @@ from eqwise.conformance.optimizer_claims import METHODS
 from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
+from eqwise.conformance.where.alignment import alignment_of
 from eqwise.conformance.where.attempts import Failure, Readings, Search
 from eqwise.conformance.where.company import company_of
 from eqwise.conformance.where.confirmation import confirmed
@@ -74,20 +75,27 @@ def _smallest(search: Search, failure: Failure, result: Result) -> Result | None
         case = confirmed(search, one)
         if case:
             return replace(result, where=f"{described(one)}{_company(search, one, case)}", case=case)
-    return None
+    told = alignment_of(search, failure.attempt)
+    return replace(result, where=told) if told else None
 
 
 def _company(search: Search, failure: Failure, case: Mapping[str, Any]) -> str:
     """What the failure needs besides its own numbers."""
+    told = alignment_of(search, failure.attempt)
+    if told:
+        return f"; {told}"
     if len(case["calls"]) > len(failure.attempt.calls()):
         return "; what it returns depends on the call before, so that the case calls it twice"
     return company_of(search, failure)
 
 
 def _on_a_line(search: Search, entry: Operation, result: Result) -> Result:
-    """With the intervals of the first input around the worst place, where it fails alone."""
+    """With the intervals of the first input around the worst place, where it fails alone, and wherever it is in memory."""
     rng = np.random.default_rng(search.session.seed_for("where", *result.key))
     for attempt in _scalar_attempts(search, entry, result):
+        aligned = alignment_of(search, attempt)
+        if aligned:
+            return replace(result, where=aligned)
         line = Line(search, attempt)
         if line.alone(line.first) is None:
             continue
