@@ -173,9 +173,12 @@ def _figures(checker: str, found: Mapping[str, Mapping[str, Outcome]], pristine:
     }
 
 
+HEADS = ("caught", "of gradients", "of values", "by it alone", "CPU s per caught", "in the framework")
+
+
 def table(found: Mapping[str, Any]) -> str:
     """Markdown, and what the columns can and cannot say."""
-    heads = (f"of {len(found['errors'])} planted errors", "caught", "of gradients", "of values", "by it alone", "CPU s per caught", "in the framework")
+    heads = (f"{len(found['errors'])} planted errors", *HEADS)
     lines = [_row(heads), _row(("---", *["---:"] * (len(heads) - 1)))]
     lines += [_line(CHECKERS[name].label, one) for name, one in found["checkers"].items()]
     return "\n".join([*lines, "", *_limits(found)])
@@ -197,10 +200,10 @@ def _limits(found: Mapping[str, Any]) -> list[str]:
     return [
         "The planted errors are eqwise's own tests, which demand that it catches them all: no measure of what it would miss.",
         "Gradcheck applies where there is a gradient, and sees only one that disagrees with its own forward. The wrong values that it",
-        "catches stand beside a gradient that stayed right; derived from the wrong forward, as by autograd, all of them would pass.",
+        "catches stand beside a gradient that stayed right; one derived from the wrong forward, as by autograd, would agree with it.",
         "Allclose applies where an oracle has the same numbers, not to random draws; the oracle, here the reference, comes for free.",
-        f"Both see {examples.TURNS} ordinary examples of an operation, gradcheck in float64, allclose in float64 and float32; eqwise is asked in",
-        "float64, float32, float16 and bfloat16. All stop at the first failure; what is not caught is paid in full.",
+        f"Both see {examples.TURNS} ordinary examples of an operation, gradcheck in float64, allclose in float64 and float32; eqwise is",
+        "asked in float64, float32, float16 and bfloat16. All stop at the first failure; what is not caught is paid in full.",
         "In the framework: calls of the adapter; the steps of optimizers and passes of layers that it returns count elsewhere.",
         f"False alarms on the reference, operations: {alarms} (allclose in float64 compares the reference with itself).",
     ]
