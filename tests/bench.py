@@ -1,4 +1,7 @@
-"""Measures speed: medians over repetitions in one run, as a table and as JSON (``--json FILE``). Nothing here is asserted."""
+"""Measures speed, and what other ways to test notice of the planted errors, as tables and as JSON (``--json FILE``).
+
+Speeds are medians over repetitions in one run. Nothing here is asserted. A part alone: ``--only PART``.
+"""
 
 from __future__ import annotations
 
@@ -116,6 +119,7 @@ def shown(found: dict[str, float] | None) -> str:
 
 
 def unary(_: int) -> dict[str, dict[str, float]]:
+    """Certified and bulk-verified numbers a second."""
     found = {name: {**certification(name), "bulk_points_per_second": bulk(name)} for name in UNARY}
     print(f"{'float64':<10}{'certified/s':>13}{'pairs/s':>11}{'bulk points/s':>15}{'all float16, s':>16}")
     for name, row in found.items():
@@ -127,18 +131,21 @@ def unary(_: int) -> dict[str, dict[str, float]]:
 
 
 def beside(_: int) -> dict[str, float] | None:
+    """The reference beside PyTorch."""
     found = backward() if find_spec("torch") else None
     print(shown(found))
     return found
 
 
 def whole(_: int) -> dict[str, float]:
+    """The suite on the reference."""
     found = suite()
     print(f"suite on the reference: {found['cpu_seconds']:.1f} CPU seconds, {found['adapter_share']:.0%} of them inside the adapter")
     return found
 
 
 def compared(workers: int) -> dict[str, object]:
+    """Other ways to test beside eqwise."""
     found = side_by_side.run(workers)
     print(side_by_side.table(found))
     return found
