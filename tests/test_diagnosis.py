@@ -31,7 +31,7 @@ NAMED = {  # a planted error, and what every explanation of it must say: the wor
     "eq26-r_squared-r_squared_absolute": [("absolute value", "absolute values for squares")],
     "eq28-binary_cross_entropy-clamped_at_100": [("bound", "every log bounded by -100 from below")],
     "eq28-binary_cross_entropy-log_plus_constant": [("constant added", "1e-07 added inside every log")],
-    "eq33-quantile-tau_exchanged": [("one minus", "1 - tau for tau")],
+    "eq33-quantile-tau_exchanged": [("one minus", "1 - tau for tau"), ("arguments exchanged", "y and t exchanged")],  # the same
     "eq7-dense-dense_transposed": [("transposed", "stored the other way round")],
     "eq7-dense-bias_gradient_averaged": [("mean for sum", "the gradient of b divided by m")],
     "eq8-network-output_omitted": [("activation left out", "f left out")],

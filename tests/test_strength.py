@@ -128,7 +128,8 @@ def test_fates_of_mutants(entered):
     """Caught by a property, or as it is loaded, or because it hangs."""
     wrong = entered(mutant("activations", RELU, f"{RELU}\n    return np.abs(x)\n\ndef _old(x):"))
     assert (wrong["status"], wrong["property"]) == ("caught", "relu value float64") and wrong["points"] > 0
-    assert entered(mutant("activations", RELU, f"{RELU}\n    pass\n\nnonsense()\n\ndef _old(x):"))["property"] == "it does not load: NameError"
+    broken = entered(mutant("activations", RELU, f"{RELU}\n    pass\n\nnonsense()\n\ndef _old(x):"))
+    assert broken["property"] == "it does not load: NameError"
 
 
 def test_a_mutant_that_hangs_is_caught(entered, monkeypatch):

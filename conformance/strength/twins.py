@@ -18,7 +18,7 @@ class Twins(Adapter):
 
     def __init__(self, first: Adapter, second: Adapter) -> None:
         self.first, self.second, self.differ = first, second, False
-        self.name, self.version, self.dtypes = first.name, first.version, first.dtypes
+        vars(self).update(name=first.name, version=first.version, dtypes=first.dtypes)
         for name in (*OPERATIONS, "vjp"):
             if callable(getattr(first, name, None)):
                 setattr(self, name, self._both(getattr(first, name), getattr(second, name, None)))
