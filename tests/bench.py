@@ -1,4 +1,7 @@
-"""Measures speed: medians over repetitions in one run, as a table and as JSON (``--json FILE``). Nothing here is asserted."""
+"""Measures speed, and what other ways to test notice of the planted errors, as tables and as JSON (``--json FILE``).
+
+Speeds are medians over repetitions in one run. Nothing here is asserted. A part alone: ``--only PART``.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+import side_by_side
 from eqwise.conformance import evidence
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.claims import Frame, value_claim
@@ -114,10 +118,8 @@ def shown(found: dict[str, float] | None) -> str:
     return f"{name}:\n  reference {ours:.2f} ms, PyTorch on {THREADS} threads {theirs:.2f} ms, ratio {found['ratio']:.2f}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", metavar="FILE")
-    chosen = parser.parse_args()
+def unary(_: int) -> dict[str, dict[str, float]]:
+    """Certified and bulk-verified numbers a second."""
     found = {name: {**certification(name), "bulk_points_per_second": bulk(name)} for name in UNARY}
     print(f"{'float64':<10}{'certified/s':>13}{'pairs/s':>11}{'bulk points/s':>15}{'all float16, s':>16}")
     for name, row in found.items():
@@ -125,12 +127,42 @@ def main() -> None:
             f"{name:<10}{row['certified_per_second']:>13,.0f}{row['pairs_per_second']:>11,.0f}"
             f"{row['bulk_points_per_second']:>15,.0f}{row['float16_seconds']:>16.3f}"
         )
-    beside = backward() if find_spec("torch") else None
-    print(shown(beside))
-    whole = suite()
-    print(f"suite on the reference: {whole['cpu_seconds']:.1f} CPU seconds, {whole['adapter_share']:.0%} of them inside the adapter")
+    return found
+
+
+def beside(_: int) -> dict[str, float] | None:
+    """The reference beside PyTorch."""
+    found = backward() if find_spec("torch") else None
+    print(shown(found))
+    return found
+
+
+def whole(_: int) -> dict[str, float]:
+    """The suite on the reference."""
+    found = suite()
+    print(f"suite on the reference: {found['cpu_seconds']:.1f} CPU seconds, {found['adapter_share']:.0%} of them inside the adapter")
+    return found
+
+
+def compared(workers: int) -> dict[str, object]:
+    """Other ways to test beside eqwise."""
+    found = side_by_side.run(workers)
+    print(side_by_side.table(found))
+    return found
+
+
+PARTS: dict[str, Callable[[int], object]] = {"unary": unary, "backward": beside, "suite": whole, "side-by-side": compared}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part; may be given again")
+    parser.add_argument("-j", type=int, default=1, metavar="N", help="processes of the part side-by-side")
+    chosen = parser.parse_args()
+    found = {name: PARTS[name](chosen.j) for name in chosen.only or PARTS}
     if chosen.json:
-        Path(chosen.json).write_text(json.dumps({"unary": found, "backward": beside, "suite": whole}, indent=1) + "\n", encoding="utf-8")
+        Path(chosen.json).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
