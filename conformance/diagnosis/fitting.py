@@ -122,7 +122,7 @@ def elsewhere(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, 
     return share if certain else ALMOST
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _fit_passing(hypothesis: Hypothesis, one: Failing, base: Readings, target: Format) -> tuple[bool, ...]:
     """Whether it fits as well, at every place where the printed formula does."""
     return tuple(made is not None for made in _fits(hypothesis, one, one.passing, base, target))
@@ -149,7 +149,7 @@ def is_accurate(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings
     return hypothesis.is_certified and all(outcome(hypothesis, one, base, target).verdict == "conforms" for one in found)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def condition(hypothesis: Hypothesis, found: tuple[Failing, ...], base: Readings, target: Format) -> tuple[str, str]:
     """What tells where it fails from where the printed formula holds and the hypothesis does not: a fact in words, or else a bound.
 
@@ -192,7 +192,7 @@ def _bound(inside: list[float], outside: list[float]) -> str:
     return f"≤ {max(inside):g}" if max(inside) < min(outside) else ""
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def outcome(hypothesis: Hypothesis, one: Failing, base: Readings, target: Format) -> Outcome:
     """All results of a trial held against the hypothesis."""
     claim = hypothesis.claim(one.trial, base)
