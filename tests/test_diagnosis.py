@@ -158,6 +158,28 @@ def test_what_fits_the_first_inputs_alone_is_not_told():
     assert not explained(session, result).explanations
 
 
+def test_an_axis_must_be_another_on_fresh_inputs_too():
+    """The first axis for the inputs that are judged, noise for all others."""
+    made, pristine, rng, seen = ReferenceAdapter(), ReferenceAdapter.softmax, np.random.default_rng(1), set()
+    entry = OPERATIONS["softmax"]
+
+    def run(x):
+        if not judged:
+            seen.add(x.tobytes())
+        if x.tobytes() in seen and x.ndim == 2:
+            return pristine(x.T).T
+        return disturbed(np.asarray(pristine(x)), here_and_there, rng)
+
+    object.__setattr__(made, "softmax", run)
+    judged = []
+    session = Session(made, KNOWN, effort="smoke")
+    result = checks_of(entry)["value"](session, entry, "float64")
+    judged.append(result)
+    assert result.verdict == "deviates" and not explained(session, result).explanations
+    judged.clear()  # now every input counts as judged
+    assert [one.kind for one in explained(session, result).explanations] == ["another axis"]
+
+
 def test_a_reading_is_no_fault():
     """A gradient that follows another reading is named by its verdict, and needs no explanation."""
     wrong = WRONG["eq27-sum_of_squares-squares_gradient_twice"]

@@ -201,6 +201,7 @@ def test_alignment_is_named(width, rest, words):
     blamed = replace(checks_of(OPERATIONS["relu"])["value"](session, OPERATIONS["relu"], "float64"), verdict="deviates")
     result = located(session, replace(blamed, worst=found("eq13-relu-relu6").worst))
     assert words in result.where and "correct outside" not in result.where
+    assert "bytes" not in found("eq13-relu-relu6").where
 
 
 def test_correct_implementations_get_no_place():
