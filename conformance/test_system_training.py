@@ -99,7 +99,7 @@ def test_the_score_of_a_classification_is_its_accuracy(proof):
     """(19), where classes are told by signs, by halves or by the largest of several outputs."""
     counts = np.array([3.0, 1.0, 4.0, 2.0])  # TP, FP, FN, TN, so that no two of them can be confused
     positive, actual = (np.repeat(case, counts.astype(int))[:, None] for case in ([True, True, False, False], [True, False, True, False]))
-    u = np.where(positive, 1.0, -1.0) * np.random.default_rng(19).uniform(0.01, 3, positive.shape)
+    u = np.where(positive, 1.0, -1.0) * np.random.default_rng(19).uniform(0.01, 0.1, positive.shape)
     (wanted,) = exact_training.by_the_notes(lambda c: [metrics.accuracy(*c)], counts)
     for loss, output, arguments, targets in (
         ("hinge", "identity", u, np.where(actual, 1.0, -1.0)),
