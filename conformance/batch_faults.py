@@ -142,7 +142,7 @@ def _faults_of_values(values: Values, batch: _Batch) -> set[int]:
         scaled = np.abs(values(batch.x, _GAMMA, _BETA, batch.epsilon) - (_GAMMA * normal + _BETA))
         if np.any(scaled > 4 * batch.noise * size):
             return {77}
-        exact = reference().batch_norm(batch.x, _ONES, _ZEROS, epsilon=batch.epsilon)  # type: ignore[attr-defined]
+        exact = reference().batch_norm(batch.x, _ONES, _ZEROS, epsilon=batch.epsilon)
         parts = batch.parts(normal - exact, size)
         if parts.rest or parts.alike:
             return {74, 76} if parts.rest else {74}

@@ -9,7 +9,7 @@ from eqwise.reference.batch_normalization import batch_norm, batch_norm_layer
 from eqwise.reference.data import Part, Split
 from eqwise.reference.layers import Activation, BatchNorm, Dense
 from eqwise.reference.model import build
-from eqwise.reference.optimizers import OPTIMIZERS
+from eqwise.reference.optimizers import adam, momentum, rmsprop, sgd
 from eqwise.reference.training import choose_optimizer, train
 
 X, ONE, ZERO = np.ones((4, 3)), np.ones(3), np.zeros(3)
@@ -28,10 +28,10 @@ def parts(inputs=(2, 4), targets=(2, 3), value=1.0):
     return Split(*[Part(np.full(inputs, value), np.full(targets, value))] * 3)
 
 
-def attempt(**options):
+def attempt(data=None, loss="sum_of_squares", epochs=1, batch_size=4, **options):
     """One epoch on small data, with something wrong."""
-    settings = {"loss": "sum_of_squares", "epochs": 1, "batch_size": 4} | options
-    return train(build((4, 3), "relu", "identity"), settings.pop("data", parts()), **settings)
+    made = build((4, 3), "relu", "identity")
+    return train(made, data or parts(), loss=loss, epochs=epochs, batch_size=batch_size, **options)
 
 
 def gradients(x=X, t=T, loss="sum_of_squares"):
@@ -41,7 +41,7 @@ def gradients(x=X, t=T, loss="sum_of_squares"):
 
 def stepped(*given, eta=None):
     """A step of gradient descent by a list of one parameter."""
-    return OPTIMIZERS["sgd"]([X], eta=1.0).step(list(given), eta=eta)
+    return sgd([X], eta=1.0).step(list(given), eta=eta)
 
 
 @cases(
@@ -49,7 +49,7 @@ def stepped(*given, eta=None):
     ("eq32", "float64, float32: all arrays must have one dtype", lambda: losses.hinge(ONE, np.ones(3, np.float32))),
     ("eq77", "float64, float32, float64: all arrays must have one", lambda: batch_norm(X, ONE.astype(np.float32), ZERO, epsilon=1e-5)),
     ("t1-confusion", "int64 and bool must be booleans", lambda: metrics.confusion_matrix(np.ones(3, np.int64), np.ones(3, bool))),
-    ("eq57", "a parameter of int64: its dtype", lambda: OPTIMIZERS["sgd"](np.zeros(2, np.int64), eta=1.0)),
+    ("eq57", "a parameter of int64: its dtype", lambda: sgd(np.zeros(2, np.int64), eta=1.0)),
     ("eq57", "a gradient of float32 for a parameter of float64", lambda: stepped(X.astype(np.float32))),
     ("eq69", "dtype int64 is none of float64", lambda: initialization.uniform((3, 2), 0, "int64")),
     ("eq77", "dtype int64 is none of float64", lambda: batch_norm_layer(3, 1e-5, 0.1, "int64")),
@@ -87,12 +87,12 @@ def test_shapes_names_and_ranges_are_refused(call, rule):
 
 
 @cases(
-    ("eq57", "eta = 0.0 must be positive", lambda: OPTIMIZERS["sgd"](X, eta=0.0)),
-    ("eq57", "eta = nan must be positive", lambda: OPTIMIZERS["sgd"](X, eta=np.nan)),
-    ("eq58", r"alpha = 1.5 must lie in \[0, 1\]", lambda: OPTIMIZERS["momentum"](X, eta=1.0, alpha=1.5)),
-    ("eq63", "epsilon = -1.0 must be positive", lambda: OPTIMIZERS["rmsprop"](X, eta=1.0, alpha=0.5, epsilon=-1.0)),
-    ("eq64", r"beta_1 = 1.0 must lie in \[0, 1\)", lambda: OPTIMIZERS["adam"](X, eta=1.0, beta_1=1.0, beta_2=0.9, epsilon=0.1)),
-    ("eq65", r"beta_2 = -0.1 must lie in \[0, 1\)", lambda: OPTIMIZERS["adam"](X, eta=1.0, beta_1=0.9, beta_2=-0.1, epsilon=0.1)),
+    ("eq57", "eta = 0.0 must be positive", lambda: sgd(X, eta=0.0)),
+    ("eq57", "eta = nan must be positive", lambda: sgd(X, eta=np.nan)),
+    ("eq58", r"alpha = 1.5 must lie in \[0, 1\]", lambda: momentum(X, eta=1.0, alpha=1.5)),
+    ("eq63", "epsilon = -1.0 must be positive", lambda: rmsprop(X, eta=1.0, alpha=0.5, epsilon=-1.0)),
+    ("eq64", r"beta_1 = 1.0 must lie in \[0, 1\)", lambda: adam(X, eta=1.0, beta_1=1.0, beta_2=0.9, epsilon=0.1)),
+    ("eq65", r"beta_2 = -0.1 must lie in \[0, 1\)", lambda: adam(X, eta=1.0, beta_1=0.9, beta_2=-0.1, epsilon=0.1)),
     ("eq57", r"the shape of a gradient = \(3, 4\) must be that of its parameter, \(4, 3\)", lambda: stepped(X.T)),
     ("eq57", "the number of gradients = 2 must be that of parameters, 1", lambda: stepped(X, X)),
     ("eq57", "eta = -1.0 must be positive", lambda: stepped(X, eta=-1.0)),
