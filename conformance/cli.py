@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from eqwise.conformance import coverage, diff_command, figure_command, suite, training_command, waive_command
+from eqwise.conformance import coverage, diff_command, figure_command, strength_command, suite, training_command, waive_command
 from eqwise.conformance.accuracy import table
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.properties import checks_of
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--effort", choices=tuple(EFFORTS), default="standard")
     waive_command.add_parser(commands)
     diff_command.add_parser(commands)
+    strength_command.add_parser(commands)
     figure_command.add_parser(commands)
     training_command.add_parser(commands)
     return parser
@@ -128,6 +129,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "accuracy": _accuracy,
     "waive": waive_command.run,
     "diff": diff_command.run,
+    "strength": strength_command.run,
     "figure": figure_command.run,
     "train": training_command.run,
 }

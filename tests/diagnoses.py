@@ -19,14 +19,16 @@ from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 
-from test_wrong import KNOWN, READY, results_of
+from test_wrong import READY
 
 from eqwise.conformance.diagnosis.search import explained
 from eqwise.conformance.inquiry import looked_into
 from eqwise.conformance.report import bugs
 from eqwise.conformance.report.bug import Setting
 from eqwise.conformance.session import Session
-from wrong.collection import WRONG
+from eqwise.conformance.strength.detection import results_of
+from eqwise.conformance.verdicts import Result
+from wrong.collection import KNOWN, WRONG
 
 REVIEWED = Path(__file__).with_name("diagnoses.toml")
 
@@ -49,9 +51,14 @@ def diagnosis(name: str, reports: str | None = None) -> dict[str, object]:
         "name": name,
         "because": wrong.because,
         "property": f"{failed.property} {failed.dtype or ''}" if failed else "not caught",
-        "told": [f"[{one.kind}] {one.text}" for one in found],
+        "told": [f"[{one.kind}] {one.text}" for one in found] or _as_reading(failed),
         "seconds": round(time.process_time() - start, 1),
     }
+
+
+def _as_reading(failed: Result | None) -> list[str]:
+    """A reading that is followed and not declared is named by the verdict itself."""
+    return [f"[reading] follows the reading {failed.reading}"] if failed and failed.verdict == "conforms_as" else []
 
 
 def main() -> None:

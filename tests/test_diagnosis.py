@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from test_wrong import KNOWN, results_of
 
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
@@ -12,9 +11,10 @@ from eqwise.conformance.diagnosis.edits import edits
 from eqwise.conformance.diagnosis.search import explained
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
+from eqwise.conformance.strength.detection import results_of
 from eqwise.spec import EQUATIONS
 from eqwise.spec.transcript import formula
-from wrong.collection import WRONG
+from wrong.collection import KNOWN, WRONG
 
 NAMED = {  # a planted error, and what every explanation of it must say: the words for its cause, and what distinguishes them
     "eq12-softplus-log2": [("factor", "the result times 1/ln 2")],
@@ -31,12 +31,12 @@ NAMED = {  # a planted error, and what every explanation of it must say: the wor
     "eq26-r_squared-r_squared_absolute": [("absolute value", "absolute values for squares")],
     "eq28-binary_cross_entropy-clamped_at_100": [("bound", "every log bounded by -100 from below")],
     "eq28-binary_cross_entropy-log_plus_constant": [("constant added", "1e-07 added inside every log")],
-    "eq33-quantile-tau_exchanged": [("one minus", "1 - tau for tau")],
+    "eq33-quantile-tau_exchanged": [("one minus", "1 - tau for tau"), ("arguments exchanged", "y and t exchanged")],  # the same
     "eq7-dense-dense_transposed": [("transposed", "stored the other way round")],
     "eq7-dense-bias_gradient_averaged": [("mean for sum", "the gradient of b divided by m")],
     "eq8-network-output_omitted": [("activation left out", "f left out")],
     "eq75-batch_norm-variance_unbiased": [("count", "in (75)")],
-    "eq74-batch_norm-mean_detached": [("not differentiated", "in (74)")],
+    "eq74-batch_norm-mean_detached": [("not differentiated", "in (74)"), ("not differentiated", "in (76), mu")],
     "eq77-batch_norm-gamma_and_beta_exchanged": [("arguments exchanged", "gamma and beta")],
     "eq57-sgd-EtaOneStepLate": [("argument", "the eta of the step before")],
     "eq57-sgd-second_step_twice": [("factor", "at t = 2: eta times 2"), ("factor", "at t = 2: gradient times 2")],
@@ -86,6 +86,9 @@ def permuted(rng, result): return rng.permutation(result.ravel()).reshape(result
 def far_out(rng, result): return np.where(np.abs(result) > 3, result * rng.uniform(0.5, 2, result.shape), result)
 
 
+HIDDEN = {("mse", permuted), ("softmax", far_out)}  # one number has one order, and a share is below 3
+
+
 @pytest.mark.parametrize("disturb", [everywhere, faint, here_and_there, scaled, permuted, far_out])
 @pytest.mark.parametrize("operation", OPERATIONS_OF_NOISE)
 def test_noise_gets_no_explanation(operation, disturb):
@@ -96,7 +99,7 @@ def test_noise_gets_no_explanation(operation, disturb):
         result = checks_of(entry)["value"](session, entry, dtype)
         failed += result.verdict == "deviates"
         assert not explained(session, result).explanations
-    assert failed or disturb in (permuted, faint)  # one result has one order; float32 may hide what is faint
+    assert failed or (operation, disturb) in HIDDEN
 
 
 class NoisyOptimizer:
@@ -151,13 +154,13 @@ def test_what_fits_the_first_inputs_alone_is_not_told():
     assert not explained(session, result).explanations
 
 
-def test_reading_of_the_gradient_alone_is_named():
-    """A gradient that follows another reading than its value."""
+def test_a_reading_is_no_fault():
+    """A gradient that follows another reading is named by its verdict, and needs no explanation."""
     wrong = WRONG["eq27-sum_of_squares-squares_gradient_twice"]
     session = Session(wrong.adapter(), KNOWN, effort="smoke")
     failed = next(result for result in results_of(session, wrong) if session.settle(result)[1])
-    told = [(one.kind, one.text) for one in explained(session, failed).explanations]
-    assert ("reading", "(27) read as without_half") in told or ("factor", "the gradient times 2") in told, told
+    assert (failed.verdict, failed.reading) == ("conforms_as", "eq27:without_half")
+    assert explained(session, failed) == failed
 
 
 def test_what_conforms_is_not_explained():

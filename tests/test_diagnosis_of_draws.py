@@ -6,12 +6,10 @@ import pytest
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.diagnosis.search import explained
-from eqwise.conformance.loading import load
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
-from wrong.collection import WRONG
+from wrong.collection import KNOWN, WRONG
 
-KNOWN = load("reference", {})[1]
 CAUSES = [
     ("eq19-accuracy-error_rate", "value", "another share", "(FP+FN)/(TP+FP+FN+TN)"),
     ("eq19-accuracy-accuracy_counted_in_bytes", "value", "counter", "8 bits"),

@@ -1,51 +1,20 @@
 """Every planted error is failed, under its own equation, by the property that it breaks."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-
 import pytest
 
-from eqwise.conformance import (
-    digits,
-    test_activations,
-    test_backpropagation,
-    test_gradient_descent,
-    test_initialization,
-    test_losses,
-    test_metrics,
-    test_network,
-    test_optimizers,
-    test_perceptron,
-    test_regularization,
-    theorems,
-)
+from eqwise.conformance import digits, theorems
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.laws import Proof
-from eqwise.conformance.loading import load
-from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
-from eqwise.conformance.verdicts import Result
+from eqwise.conformance.strength.detection import results_of, tests_of
 from eqwise.spec import STATEMENTS
 from eqwise.spec.numbers.formats import FORMATS
-from wrong.collection import WRONG
+from wrong.collection import KNOWN, WRONG
 
 EQUATIONS = [1, 2, *range(4, 36), *range(38, 69)]
-KNOWN = load("reference", {})[1]
-KNOWN = replace(KNOWN, readings={**KNOWN.readings, ("batch_norm_layer", "s12.3-inference"): "variance"})  # as the wrong ones average
 SECTIONS = ("2", "3", "4", "6", "7", "8", "9", "10", "11", "12")
 READY = {name for name, operation in OPERATIONS.items() if operation.section in SECTIONS}
-CITING = {
-    name: test
-    for module in (
-        test_perceptron, test_network, test_activations, test_metrics, test_losses, test_gradient_descent, test_backpropagation,
-        test_optimizers, test_initialization, test_regularization,
-    )
-    for name, test in vars(module).items()
-    if hasattr(test, "check")
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("name", [name for name, wrong in WRONG.items() if wrong.operation in READY])
 def test_wrong_implementation_is_failed(name):
     """The first property of the operation that fails, or the statement's own test, cites the clause."""
@@ -54,18 +23,6 @@ def test_wrong_implementation_is_failed(name):
     caught = next((result for result in results_of(session, wrong) if session.settle(result)[1]), None)
     assert caught is not None, wrong.because
     assert wrong.clause in caught.clauses
-
-
-def results_of(session, wrong) -> Iterator[Result]:
-    """A statement's tests; an equation's properties, those of gradients first where the error is in a gradient."""
-    if wrong.clause in STATEMENTS:
-        for test in CITING.values():
-            if wrong.clause in test.cited:
-                yield from (test.check(session, dtype) for dtype in session.dtypes)
-    operation = OPERATIONS[wrong.operation]
-    kinds = sorted(checks_of(operation).items(), key=lambda item: (item[0] == "derivative") != (wrong.part == "vjp"))
-    for dtype in session.dtypes if operation.typed else [""]:
-        yield from (check(session, operation, dtype) for kind, check in kinds if kind != "special_values")
 
 
 BROKEN_STATEMENTS = {  # a planted error that the statement's own test must notice
@@ -98,7 +55,7 @@ BROKEN_STATEMENTS = {  # a planted error that the statement's own test must noti
 @pytest.mark.parametrize(("statement", "name"), BROKEN_STATEMENTS.items())
 def test_planted_error_breaks_its_statement(statement, name):
     """The statement's tests pass on the reference, and one of them fails on the wrong implementation."""
-    checks = [test.check for test in CITING.values() if statement in test.cited]
+    checks = [test.check for test in tests_of(statement)]
     pristine, wrong_one = Session(ReferenceAdapter()), Session(WRONG[name].adapter())
     assert {check(pristine, "float64").verdict for check in checks} == {"conforms"}
     assert "deviates" in {check(wrong_one, "float64").verdict for check in checks}
@@ -116,7 +73,7 @@ def test_laws_notice_without_an_oracle(name):
     """A wrong value breaks a law of the operation too."""
     wrong = WRONG[name]
     session = Session(wrong.adapter())
-    verdicts = {test.check(session, "float64").verdict for test in CITING.values() if wrong.clause in test.cited}
+    verdicts = {test.check(session, "float64").verdict for test in tests_of(wrong.clause)}
     assert "deviates" in verdicts
 
 

@@ -80,7 +80,8 @@ def _of_operator(written: str, left: str, operator: ast.operator, right: str) ->
             yield Change("exponent", f"{a} without its exponent {b}", left)
             yield Change("operator", f"{a} times {b} for the power {written}", f"{left} * {right}")
             yield from (Change("exponent", f"the exponent {n} for {b} of {a}", f"{left} ** {n}", 2) for n in (3, 4))
-            yield Change("absolute value", f"the absolute value of {a} for {written}", f"size({left})")
+            if b == "2":
+                yield Change("absolute value", f"the absolute value of {a} for {written}", f"size({left})")
         case ast.MatMult():
             yield Change("transposed", f"{a} transposed in {written}", f"transposed({left}) @ {right}")
             yield Change("transposed", f"{b} transposed in {written}", f"{left} @ transposed({right})")

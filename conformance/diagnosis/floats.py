@@ -31,6 +31,23 @@ def on_rows(outputs: Sequence[Expression], inputs: Sequence[Expression], rows: F
     return np.column_stack(made) if made else np.zeros((len(rows), 0))
 
 
+def is_singular(output: Expression, inputs: Sequence[Expression], row: Floats) -> bool:
+    """Whether it divides by 0, or takes the logarithm of 0 or less, of what neither overflows nor underflows."""
+    found = dict(zip(inputs, (np.asarray(x, np.float64) for x in row), strict=True))
+    with np.errstate(all="ignore"):
+        for v in walk([output]):
+            if v not in found:
+                found[v] = _value(v, [found.get(a) for a in v.arguments], np.float64)
+            risky = {"/": v.arguments[1:], "log": v.arguments, "sqrt": v.arguments}.get(v.operator, ())
+            if any(not found[a] > 0 and not _has_powers(a) and not np.isfinite(found[v]) for a in risky):
+                return True
+    return False
+
+
+def _has_powers(v: Expression) -> bool:
+    return any(part.operator in ("exp", "^") for part in walk([v]))
+
+
 def _value(v: Expression, a: list[Any], dtype: Any) -> Any:
     if v.operator == "number":
         return np.asarray(float(Fraction(v.value)), dtype)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ import numpy as np
 
 from eqwise.conformance.comparison import Claim, at_place
 from eqwise.conformance.diagnosis.edits import Edit
-from eqwise.conformance.diagnosis.floats import on_rows
+from eqwise.conformance.diagnosis.floats import is_singular, on_rows
 from eqwise.conformance.diagnosis.trials import Readings, Trial
 from eqwise.conformance.diagnosis.vocabulary import CONSTANT
 from eqwise.spec.document import EQUATIONS
@@ -26,6 +26,7 @@ Change = Callable[[Claim, Trial], Sequence[Expression]]
 PLAIN = 3  # digits of a number that somebody may have written
 FITS = ("conforms", "inaccurate")
 LOST = 2.0**12  # of what a form may lose, its errors are at least this part, mostly
+LOSES = 64  # times as much as rounding, where that a form cancels says something
 TELLING = 4  # a fit says something where so many allowances would fit between it and what was expected
 
 
@@ -91,12 +92,11 @@ class Hypothesis:
         except (ArithmeticError, ValueError):  # no case of it applies here
             return None
         if found.verdict == "undecided" and not np.isfinite(actual):  # as where the formula that is followed divides by 0
-            told = on_rows(claim.outputs[k : k + 1], claim.inputs, row[None, :])[0, 0]
-            return Fit(0.0, bool(np.isfinite(expected))) if not np.isfinite(told) else None
+            return Fit(0.0, False) if is_singular(claim.outputs[k], claim.inputs, row) else None  # as many formulas do
         if found.verdict not in FITS:
             return None
         if self.cancels:
-            return Fit(found.error / unit, found.error * LOST >= found.allowance)
+            return Fit(found.error / unit, found.error * LOST >= found.allowance >= LOSES * FACTOR * unit)
         if self.format is not None:
             return Fit(found.error / unit, actual != 0 and bool(self.format.round(expected) != expected))
         return Fit(found.error / unit, _apart(found.allowance, actual, expected))

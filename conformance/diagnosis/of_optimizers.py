@@ -32,7 +32,7 @@ from eqwise.spec.numbers.program import FLOATS, compiled
 
 SLOTS = {name for method in METHODS.values() for name in method.slots}
 DECAYS = {"alpha", "beta_1", "beta_2"}
-REDUCTIONS: Mapping[str, Callable[[Floats], Floats]] = {  # of the elements of a parameter, in every step
+REDUCTIONS: Mapping[str, Callable[[Any], Any]] = {  # of the elements of a parameter, in every step
     "the sum of {}": lambda a: a.sum(axis=1),
     "the mean of {}": lambda a: a.mean(axis=1),
     "the largest {}": lambda a: a.max(axis=1),

@@ -1,0 +1,1 @@
+"""How strong the suite is: wrong implementations, planted by hand or made by mutation, and how soon each is noticed."""

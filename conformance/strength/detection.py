@@ -1,0 +1,93 @@
+"""Judges one wrong implementation until a property fails."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+from eqwise import conformance
+from eqwise.conformance.adapter import OPERATIONS, Adapter, Operation
+from eqwise.conformance.properties import checks_of
+from eqwise.conformance.session import Session
+from eqwise.conformance.verdicts import Result
+from eqwise.conformance.waivers import Known
+from eqwise.spec.document import STATEMENTS
+
+
+class Planted(Protocol):
+    """A wrong implementation: the clause under which it must be failed, and why somebody would write it."""
+
+    name: str
+    clause: str
+    operation: str
+    because: str
+
+    def adapter(self) -> Adapter: ...
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What the suite says of one wrong implementation: the first property that fails, if any, and what it took to see it.
+
+    `right` says that this property cites the clause that was broken; `points` and CPU `seconds` count what was judged until then.
+    """
+
+    name: str
+    clause: str
+    operation: str
+    because: str
+    caught: bool
+    right: bool
+    property: str
+    points: int
+    seconds: float
+
+
+def detected(planted: Planted, known: Known, seed: int) -> Detection:
+    """Asks for all properties of the affected operation, at the lowest effort, until one fails."""
+    session = Session(planted.adapter(), known, effort="smoke", seed=seed)
+    points, start, failed = 0, time.process_time(), None
+    for result in results_of(session, planted):
+        points += result.points
+        if session.settle(result)[1]:
+            failed = result
+            break
+    return Detection(
+        planted.name, planted.clause, planted.operation, planted.because,
+        failed is not None, failed is not None and planted.clause in failed.clauses,
+        f"{failed.property} {failed.dtype or ''}".strip() if failed else "", points, time.process_time() - start,
+    )  # fmt: skip
+
+
+def results_of(session: Session, planted: Planted) -> Iterator[Result]:
+    """Where a statement is broken, its tests; then the properties of the operation, dtype by dtype."""
+    if planted.clause in STATEMENTS:
+        for test in tests_of(planted.clause):
+            yield from (test.check(session, dtype) for dtype in session.dtypes)
+    yield from properties_of(session, OPERATIONS[planted.operation])
+
+
+def properties_of(session: Session, operation: Operation) -> Iterator[Result]:
+    """Every property but special values, which no clause speaks of."""
+    for dtype in session.dtypes if operation.typed else [""]:
+        yield from (check(session, operation, dtype) for kind, check in checks_of(operation).items() if kind != "special_values")
+
+
+def tests_of(clause: str) -> list[Any]:
+    """The tests of the suite that ask a framework for a statement, or for a law of an equation."""
+    return _tests().get(clause, [])
+
+
+@lru_cache(maxsize=1)
+def _tests() -> Mapping[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for module in pkgutil.iter_modules(conformance.__path__):
+        for test in vars(importlib.import_module(f"eqwise.conformance.{module.name}")).values() if module.name.startswith("test_") else ():
+            for key in getattr(test, "cited", ()) if hasattr(test, "check") else ():
+                found.setdefault(key, []).append(test)
+    return found
