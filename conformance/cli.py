@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("number")
     show.add_argument("--json", action="store_true")
     cover = commands.add_parser("coverage", help="show which clauses are covered, and by what")
-    cover.add_argument("--json", action="store_true")
+    form = cover.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true")
+    form.add_argument("--markdown", action="store_true", help="the document that COVERAGE.md is")
     measure = commands.add_parser("accuracy", help="measure the reference: a Markdown table")
     measure.add_argument("--effort", choices=tuple(EFFORTS), default="standard")
     waive_command.add_parser(commands)
@@ -72,7 +74,10 @@ def _show(known: argparse.Namespace) -> None:
 
 def _coverage(known: argparse.Namespace) -> None:
     clauses = coverage.covered()
-    print(json.dumps({"clauses": clauses}, indent=1) if known.json else "\n".join(coverage.lines(clauses)))
+    if known.json:
+        print(json.dumps({"clauses": clauses}, indent=1))
+    else:
+        print("\n".join((coverage.markdown if known.markdown else coverage.lines)(clauses)))
 
 
 def _accuracy(known: argparse.Namespace) -> None:

@@ -15,11 +15,11 @@ import numpy as np
 
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
-from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.claims import Frame, pullback_claim, shared_claim, slope_claim, value_claim
 from eqwise.conformance.comparison import Claim
 from eqwise.conformance.inputs import every_number
 from eqwise.conformance.invocation import flattened, gradients, value
+from eqwise.conformance.pristine import reference
 from eqwise.conformance.samples import Call, Structure
 from eqwise.conformance.session import Session
 from eqwise.spec.numbers.formats import Floats, Format
@@ -34,7 +34,6 @@ MOST_NUMBERS = 3200  # of the first input in one batch
 REDUCED = 60
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
-_REFERENCE = ReferenceAdapter()
 MOST_DOUBTFUL = 256  # of one block
 
 
@@ -156,7 +155,7 @@ def bulk_values(session: Session, call: Call, target: Format) -> list[Sample]:
     """The values of one block, of which only those far from the reference's are left to judge."""
     name = call.frame.operation
     (sample,) = values(session, call, target)
-    return [_doubtful(sample, np.asarray(getattr(_REFERENCE, name)(*call.inputs, **call.named), np.float64), target)]
+    return [_doubtful(sample, np.asarray(getattr(reference(), name)(*call.inputs, **call.named), np.float64), target)]
 
 
 def slopes(session: Session, call: Call, target: Format) -> list[Sample]:
@@ -184,7 +183,7 @@ def bulk_slopes(session: Session, call: Call, target: Format) -> list[Sample]:
     """The gradients of one block, of which only those far from the reference's are left to judge."""
     made = slopes(session, call, target)
     given = samples.cast(made[0].rows[:, -1], target) if made else None
-    expected = _REFERENCE.vjp(call.frame.operation, call.inputs, given, **call.named) if made else ()
+    expected = reference().vjp(call.frame.operation, call.inputs, given, **call.named) if made else ()
     return [
         _doubtful(sample, np.asarray(expected[int(str(sample.details[0]))], np.float64), target)
         for sample in made

@@ -34,6 +34,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     parser.add_argument("-j", type=int, default=os.cpu_count() or 1, metavar="N", help="worker processes; one for each core otherwise")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--counts", action="store_true", help="JSON without times, as conformance/strength.json keeps it")
 
 
 def run(known: argparse.Namespace) -> int:
@@ -60,7 +61,9 @@ def _of_collection(known: argparse.Namespace) -> int:
     job = partial(_judged, seed=known.seed)
     sources = [Path(sys.modules["wrong"].__path__[0])]
     found = [Detection(**made) for made in run(job, names, known.j, Path(PARTIAL), ["collection", str(known.seed)], sources)]
-    if known.json:
+    if known.counts:
+        print(json.dumps({"clauses": figures.counts(found)}, indent=1))
+    elif known.json:
         print(json.dumps({"clauses": figures.by_clause(found), "total": figures.total(found)}, indent=1))
     else:
         print("\n".join(figures.lines(found)))

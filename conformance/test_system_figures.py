@@ -1,6 +1,6 @@
 """What the notes draw, in sections 4 and 6: statements about our own system, asked of no adapter.
 
-The three modules test_system_*.py stand beside those of the sections, because what they hold to the notes is one system.
+The modules test_system_*.py stand beside those of the sections, because what they hold to the notes is one system.
 """
 
 import numpy as np

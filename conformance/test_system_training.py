@@ -1,4 +1,4 @@
-"""What the notes say of a training step, in sections 4, 8, 9 and 11: asked of the reference, and of no adapter."""
+"""What the notes say of a training step and of its score, in sections 4, 6, 8, 9 and 11: asked of the reference, and of no adapter."""
 
 import numpy as np
 
@@ -6,6 +6,8 @@ from eqwise.conformance import exact_training
 from eqwise.conformance.laws import built
 from eqwise.reference import layers, model, objectives, training
 from eqwise.reference.data import Part, Split
+from eqwise.spec import metrics
+from eqwise.spec.numbers.formats import FORMATS
 
 
 class Watched:
@@ -90,6 +92,32 @@ def test_the_slope_of_prelu_is_learned(proof):
         proof.require(len(slopes) == learned, f"{name} has {int(learned)} learned slopes")
         by_a = np.sum(np.minimum(x, 0) * (np.where(x > 0, x, x / 4) - t)) / len(x)
         proof.require(by_a != 0 and all(a == 1 / 4 - exact_training.ETA * by_a for a in slopes), "a moves by its gradient")
+
+
+@built("eq19")
+def test_the_score_of_a_classification_is_its_accuracy(proof):
+    """(19), where classes are told by signs, by halves or by the largest of several outputs."""
+    counts = np.array([3.0, 1.0, 4.0, 2.0])  # TP, FP, FN, TN, so that no two of them can be confused
+    positive, actual = (np.repeat(case, counts.astype(int))[:, None] for case in ([True, True, False, False], [True, False, True, False]))
+    u = np.where(positive, 1.0, -1.0) * np.random.default_rng(19).uniform(0.01, 0.1, positive.shape)
+    (wanted,) = exact_training.by_the_notes(lambda c: [metrics.accuracy(*c)], counts)
+    for loss, output, arguments, targets in (
+        ("hinge", "identity", u, np.where(actual, 1.0, -1.0)),
+        ("binary_cross_entropy", "logistic", u, np.where(actual, 1.0, 0.0)),
+        ("cross_entropy", "softmax", np.hstack([u, 0 * u, u - 1]), np.hstack([actual, ~actual, actual & ~actual]).astype(float)),
+    ):
+        found = objectives.Objective(loss, layers.Activation(output)).score(arguments, targets)
+        proof.require(found == wanted, f"{loss} of {output}")
+
+
+@built("eq24")
+def test_the_score_of_a_regression_is_its_rmse(proof):
+    """(24) over all samples and outputs."""
+    u, t = np.random.default_rng(24).normal(size=(2, 7, 3))
+    (wanted,) = exact_training.by_the_notes(lambda t, y: [metrics.rmse(t, y)], t.ravel(), u.ravel())
+    for loss in ("sum_of_squares", "quantile", "huber", "epsilon_insensitive"):
+        found = objectives.Objective(loss, layers.Activation("identity")).score(u, t)
+        proof.require(bool(abs(found - wanted) <= 4 * FORMATS["float64"].ulp(wanted)), loss)
 
 
 @built("s11-symmetry")

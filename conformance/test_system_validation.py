@@ -107,5 +107,7 @@ def test_a_penalty_costs_fit_and_shrinks_weights(proof):
         fits.append(np.mean((x @ W + b - part.targets) ** 2) / 2)
         proof.require(np.isclose(training.measure(made, objective, part)[0], fits[-1], rtol=1e-9), "losses are told without the penalty")
         norms.append(np.sum(W**2))
+        told = objectives.penalized(float(fits[-1]), made, lambda_)
+        proof.require(np.isclose(told, fits[-1] + lambda_ * norms[-1], rtol=1e-12), f"λ = {lambda_}: the loss with the penalty is (73)")
     proof.require(bool(np.all(np.diff(fits) > 0.01)), "the fit worsens")
     proof.require(bool(np.all(np.diff(norms) < -0.01)), "the weights shrink")

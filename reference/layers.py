@@ -1,5 +1,6 @@
 """The layers of a network that learns, in the dtype of its parameters: (40), (9) to (18), dropout (12.2), (74) to (77)."""
 
+from abc import ABC, abstractmethod
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ ACTIVATIONS = ("step", "logistic", "tanh", "softplus", "relu", "leaky_relu", "pr
 SLOPES = {"leaky_relu": 0.01, "prelu": 0.25, "elu": 1.0}  # α, or where a starts
 
 
-class Layer:
+class Layer(ABC):
     """One step of a network; `backward` belongs to the last forward pass in training, inference leaves no trace.
 
     `gradients` has the order of `parameters`; `is_weight` says which of them the L2 penalty counts; `running` is never learned.
@@ -27,16 +28,17 @@ class Layer:
         self.gradients: list[Array] = []
         self.running: list[Array] = []
 
+    @abstractmethod
     def forward(self, x: Array, training: bool) -> Array:
         """The layer's output, a row for each sample."""
-        raise NotImplementedError
 
     def learn(self, cotangent: Array) -> None:
-        """Sets the gradients by the parameters."""
+        """Sets the gradients by the parameters; a layer has none unless it says so."""
+        self.gradients = []
 
+    @abstractmethod
     def pull(self, cotangent: Array) -> Array:
         """The gradient by the input, after `learn`."""
-        raise NotImplementedError
 
     def backward(self, cotangent: Array) -> Array:
         """Sets the gradients by the parameters and returns that by the input."""

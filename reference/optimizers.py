@@ -11,6 +11,7 @@ has the dtype of the parameter that it belongs to; a step is computed in float64
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ Slots = dict[str, Array]  # by the notes' symbols
 _BLOCK = 1 << 13
 
 
-class Optimizer:
+class Optimizer(ABC):
     """Parameters that move against their gradients, a step at a time.
 
     A subclass names its `slots`, what it keeps of every parameter by the notes' symbols; all are 0 at the start.
@@ -58,9 +59,9 @@ class Optimizer:
         """What is kept after a gradient, from what was kept before; flat, in float64."""
         return {}
 
+    @abstractmethod
     def change(self, g: Array, kept: Slots) -> Array:
         """What is added to the parameter, from what is kept after the gradient."""
-        raise NotImplementedError
 
     def _move(self, theta: Array, g: Array, kept: Slots) -> None:
         """One parameter, a block at a time, so that what is computed on the way stays in the cache."""

@@ -1,12 +1,18 @@
 """What the suite asserts of the notes: of every clause something, counted in a run."""
 
+import json
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
 
 from eqwise import conformance
 from eqwise.conformance import coverage
+from eqwise.conformance.cli import main
 from eqwise.spec.document import EQUATIONS, STATEMENTS, clause_of
+
+DOCUMENT = Path(__file__).parents[1] / "COVERAGE.md"
+MAKE = "eqwise coverage --markdown > COVERAGE.md"
 
 REASONED = {"eq3", "eq36", "eq37"}  # they name things and claim nothing
 
@@ -57,6 +63,74 @@ def test_the_table_fits_a_terminal(covered):
     *lines, equations, statements = coverage.lines(covered)
     assert max(map(len, lines)) <= 80
     assert equations == "77 of 77 equations, 3 of them by what stands in for them" and statements == "44 of 44 statements"
+
+
+def test_the_document_is_current(covered):
+    """COVERAGE.md is what the command makes."""
+    kept = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.is_file() else ""
+    made = "".join(f"{line}\n" for line in coverage.markdown(covered))
+    difference = "\n".join(unified_diff(kept.splitlines(), made.splitlines(), "COVERAGE.md", "as it is now", n=0, lineterm=""))
+    if kept != made:
+        pytest.fail(f"COVERAGE.md is stale; run\n    {MAKE}\nand read what it changes:\n{difference}", pytrace=False)
+
+
+def test_every_kind_of_property_has_a_column(covered):
+    """What was asserted of a clause stands in the columns of its kinds, and in no other; special values stand beside them."""
+    columns = {column.name: set(column.properties) for column in coverage.COLUMNS if column.properties}
+    for key, clause in covered.items():
+        filled = {name for name in columns if clause["matrix"][name]} - {"special_values"}
+        assert filled == {name for name, kinds in columns.items() if kinds & set(clause["kinds"])}, key
+
+
+def result(kind, dtype=None, points=1):
+    """A result of equation (16) in a report."""
+    return {"clauses": ["eq16"], "property": kind, "dtype": dtype, "points": points}
+
+
+def matrix_of(*results, measured=None):
+    """The row of equation (16) for a report of these results."""
+    return coverage.tabulated({"clauses": {}, "results": results}, measured or {})["eq16"]["matrix"]
+
+
+def test_cells_count_executed_checks():
+    """However many points they judge, but at least one; dtypes are those in which more than purity and special values was judged."""
+    formula = [result("value", "float64", 900), result("value", "float32"), result("integers"), result("theorem")]
+    others = [result("state", "float64", points=0), result("purity", "float16"), result("special_values", "bfloat16")]
+    row = matrix_of(*formula, *others)
+    assert {name: cell for name, cell in row.items() if cell} == {"value": 3, "law": 1, "purity": 1, "special_values": 1, "dtypes": 2}
+
+
+def test_a_property_without_a_column_is_refused():
+    """The message names the property, and where to enter it."""
+    with pytest.raises(ValueError, match=r"'novelty' must stand in a column: enter it in COLUMNS of conformance/coverage.py"):
+        matrix_of(result("novelty"))
+
+
+def test_strength_comes_from_its_file(tmp_path, monkeypatch):
+    """A clause that was measured shows what was planted and caught; others, and all without the file, a hyphen."""
+    monkeypatch.setattr(coverage, "_STRENGTH", tmp_path / "strength.json")
+    assert coverage.strength() == {} and matrix_of()["planted"] is None
+    (tmp_path / "strength.json").write_text('{"clauses": {"eq16": {"planted": 12, "caught": 0, "right": 0}}}', encoding="utf-8")
+    clauses = coverage.tabulated({"clauses": {}, "results": []}, coverage.strength())
+    lines = {line.split()[0]: line.split()[1:] for line in coverage.lines(clauses) if line.startswith("eq1")}
+    assert lines["eq16"] == [*"........", "12", ".", "none"] and lines["eq17"] == [*"........", "-", "-", "none"]
+
+
+def test_strength_is_of_clauses_of_the_notes():
+    """Every clause that the packaged file tells of exists, and no more is caught than planted."""
+    assert all(key in STATEMENTS or int(key.removeprefix("eq")) in EQUATIONS for key in coverage.strength())
+    assert all(0 <= of["caught"] <= of["planted"] for of in coverage.strength().values())
+
+
+def test_the_command_prints_every_form(covered, monkeypatch, capsys):
+    """The table, JSON with the matrix under each clause, the document; one of them at a time."""
+    monkeypatch.setattr(coverage, "covered", lambda: covered)
+    for option, expected in (((), coverage.lines), (("--markdown",), coverage.markdown)):
+        assert main(["coverage", *option]) == 0 and capsys.readouterr().out.splitlines() == list(expected(covered))
+    assert main(["coverage", "--json"]) == 0
+    entry = json.loads(capsys.readouterr().out)["clauses"]["eq16"]
+    assert set(entry) == {"assertions", "kinds", "reason", "matrix"} and set(entry["matrix"]) == {c.name for c in coverage.COLUMNS}
+    assert main(["coverage", "--json", "--markdown"]) == 4 and "not allowed with argument --json" in capsys.readouterr().err
 
 
 def test_a_missing_assertion_names_the_file():

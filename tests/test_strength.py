@@ -1,6 +1,7 @@
 """The measure of the suite's strength is right: what is caught, under which clause, and what a mutant is."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from eqwise import reference
 from eqwise.conformance import cli
 from eqwise.conformance.adapters.reference import ReferenceAdapter
+from eqwise.conformance.coverage import strength
 from eqwise.conformance.session import DEFAULT_SEED
 from eqwise.conformance.strength import figures, mutants, trials
 from eqwise.conformance.strength.detection import Detection, detected
@@ -197,3 +199,11 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert cli.main(["strength", "--equations", "78"]) == 4 and "1 to 77" in capsys.readouterr().err
     assert cli.main(["strength", "--sample", "3"]) == 4 and "--mutants" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_counts_that_are_kept_are_those_of_the_collection():
+    """What was planted is what `eqwise strength --counts > conformance/strength.json` last saw; all of it is caught, under its clause."""
+    planted = Counter(one.clause for one in WRONG.values())
+    assert {key: [of[name] for name in ("planted", "caught", "right")] for key, of in strength().items()} == {
+        key: [count] * 3 for key, count in planted.items()
+    }

@@ -1,4 +1,4 @@
-"""Every statement about our own system holds, and its tests fail where the system does what the statement forbids."""
+"""Every clause about our own system holds, and its tests fail where the system does what the clause forbids."""
 
 from copy import deepcopy
 from functools import partial
@@ -328,6 +328,25 @@ def biases_penalized(patch):
 @breaks("s12-penalty-costs-fit")
 def half_of_the_penalty(patch):
     replaced(patch, training, "gradients", lambda old, network, objective, batch, lambda_: old(network, objective, batch, lambda_ / 2))
+
+
+@breaks("s12-penalty-costs-fit")
+def penalty_told_by_half(patch):
+    replaced(patch, objectives, "penalized", lambda old, loss, network, lambda_: old(loss, network, lambda_ / 2))
+
+
+# the score
+
+
+@breaks("eq19")
+def classes_told_by_the_first_output(patch):
+    rule = objectives.LOSSES["cross_entropy"]._replace(hit=lambda y, t: (y[..., 0] > 0.5) == (t[..., 0] > 0.5))
+    patch.setitem(objectives.LOSSES, "cross_entropy", rule)
+
+
+@breaks("eq24")
+def mean_squared_error_for_its_root(patch):
+    replaced(patch, objectives.metrics, "rmse", lambda old, t, y: old(t, y) ** 2)
 
 
 # dropout

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from eqwise.conformance.adapter import Adapter
-from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.case import Case, replay
+from eqwise.conformance.pristine import reference
 from eqwise.conformance.where.attempts import Failure, Search
 from eqwise.conformance.where.company import calls_before
 from eqwise.spec.certify import digits
-
-_REFERENCE = ReferenceAdapter()
 
 
 def confirmed(search: Search, failure: Failure) -> dict[str, Any] | None:
@@ -23,7 +21,7 @@ def confirmed(search: Search, failure: Failure) -> dict[str, Any] | None:
     calls = (*calls_before(search, failure), *attempt.calls())
     made = Case(attempt.operation, search.target.name, calls, failure.path, expected, _allowance(search, failure)).as_json()
     witness = not search.session.is_reference and not attempt.readings
-    if not _shows(search.session.adapter, made) or (witness and _shows(_REFERENCE, made)):
+    if not _shows(search.session.adapter, made) or (witness and _shows(reference(), made)):
         return None
     return made
 

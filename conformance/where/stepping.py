@@ -12,12 +12,12 @@ import numpy as np
 
 from eqwise.conformance import case, samples
 from eqwise.conformance.adapter import OPERATIONS, Adapter, NotOffered, Operation
-from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.comparison import Claim
 from eqwise.conformance.invocation import AdapterError, checked
 from eqwise.conformance.optimizer_claims import METHODS
 from eqwise.conformance.optimizer_plans import Plan, Shapes, plans
 from eqwise.conformance.optimizer_start import OPEN
+from eqwise.conformance.pristine import reference
 from eqwise.conformance.session import Session
 from eqwise.conformance.trajectories import Track, run
 from eqwise.conformance.where.attempts import Attempt, Held, Keys, Leaves, Readings, keys_of
@@ -139,7 +139,7 @@ Parted = tuple[Plan, str, Track, int, int]  # the plan, what is looked at, the r
 def _parted(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Parted]:
     """Where runs leave those of the reference."""
     slots = tuple(METHODS[operation.name].slots)
-    pristine = replace(session, adapter=ReferenceAdapter(), cache={})
+    pristine = replace(session, adapter=reference(), cache={})
     for plan in plans(operation, session.volume, target, session.seed_for(operation.name, "steps", target.name)):
         try:
             (mine,), (other,) = (run(one, operation.name, [replace(plan, after=0)], target, slots) for one in (session, pristine))
