@@ -110,8 +110,9 @@ def errors(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, tar
             if made is None:
                 return None
             fits.append(made)
-    enough = max(1 + 2 * (hypothesis.constant is not None), len(fits) // TELLING_SHARE)
-    return [one.ulps for one in fits] if sum(one.tells for one in fits) >= enough else None
+    telling = [one.tells for one in fits if one.tells is not None]
+    enough = max(1 + 2 * (hypothesis.constant is not None), len(telling) // TELLING_SHARE)
+    return [one.ulps for one in fits] if sum(telling) >= enough else None
 
 
 def elsewhere(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> float:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from eqwise.spec.numbers.expression import Array, Expression, walk
+from eqwise.spec.numbers.expression import Array, Expression, number, walk
 from eqwise.spec.numbers.formats import FORMATS, Floats
 
+TWO = number(2)
 ROUNDED = "rounded to "  # an operator of the diagnosis alone, followed by a format
 
 
@@ -45,7 +46,8 @@ def is_singular(output: Expression, inputs: Sequence[Expression], row: Floats) -
 
 
 def _has_powers(v: Expression) -> bool:
-    return any(part.operator in ("exp", "^") for part in walk([v]))
+    """Whether anything but squares may underflow in it."""
+    return any(part.operator == "exp" or (part.operator == "^" and part.arguments[1] is not TWO) for part in walk([v]))
 
 
 def _value(v: Expression, a: list[Any], dtype: Any) -> Any:

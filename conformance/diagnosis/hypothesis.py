@@ -32,10 +32,13 @@ TELLING = 4  # a fit says something where so many allowances would fit between i
 
 @dataclass(frozen=True)
 class Fit:
-    """How far a number is from what a hypothesis says, in ulps, and whether that tells it from the printed formula."""
+    """How far a number is from what a hypothesis says, in ulps, and whether that tells it from the printed formula.
+
+    None says neither: many formulas have no value there.
+    """
 
     ulps: float
-    tells: bool
+    tells: bool | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +95,7 @@ class Hypothesis:
         except (ArithmeticError, ValueError):  # no case of it applies here
             return None
         if found.verdict == "undecided" and not np.isfinite(actual):  # as where the formula that is followed divides by 0
-            return Fit(0.0, False) if is_singular(claim.outputs[k], claim.inputs, row) else None  # as many formulas do
+            return Fit(0.0, None) if is_singular(claim.outputs[k], claim.inputs, row) else None
         if found.verdict not in FITS:
             return None
         if self.cancels:
