@@ -1,22 +1,22 @@
 """The trials of optimizers: every step of theta, and of every slot that is shown.
 
 Besides what a step starts from, its row holds what it might have used instead: η of the start and of the step before, the
-gradient of the step before, the slots as they were, and one number for all elements of a parameter.
+gradient of the step before, the slots as they were, and what stands in `stand_ins`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.comparison import Claim
 from eqwise.conformance.diagnosis.hypothesis import Hypothesis, substituted
+from eqwise.conformance.diagnosis.stand_ins import in_place
 from eqwise.conformance.diagnosis.trials import Readings, Trial
 from eqwise.conformance.diagnosis.vocabulary import CONSTANT
 from eqwise.conformance.invocation import AdapterError
@@ -28,18 +28,9 @@ from eqwise.conformance.session import Session
 from eqwise.conformance.trajectories import OVERWRITTEN, Track, run
 from eqwise.spec.numbers.expression import Expression, node, symbol
 from eqwise.spec.numbers.formats import Floats, Format
-from eqwise.spec.numbers.program import FLOATS, compiled
 
 SLOTS = {name for method in METHODS.values() for name in method.slots}
 DECAYS = {"alpha", "beta_1", "beta_2"}
-REDUCTIONS: Mapping[str, Callable[[Any], Any]] = {  # of the elements of a parameter, in every step
-    "the sum of {}": lambda a: a.sum(axis=1),
-    "the mean of {}": lambda a: a.mean(axis=1),
-    "the largest {}": lambda a: a.max(axis=1),
-    "the first {}": lambda a: a[:, 0],
-    "the norm of {}": lambda a: np.sqrt((a * a).sum(axis=1)),
-    "the root of the mean square of {}": lambda a: np.sqrt((a * a).mean(axis=1)),
-}
 FEW = 6  # runs, where what is not shown must be followed from the start under every formula
 
 
@@ -79,7 +70,7 @@ def _trial(
 ) -> Trial:
     """Of theta, or of the slot `own`, which is nothing that it could be made from."""
     others = [name for name in judging.shown if name != own]
-    stand_ins = [_in_place(judging, track, others) for track in judging.tracks]
+    stand_ins = [in_place(judging, track, others) for track in judging.tracks]
     instead = [{**_known(track, others), **more} for track, more in zip(judging.tracks, stand_ins, strict=True)]
     names = [name for name in instead[0] if name not in {str(x.value) for x in claim_of(()).inputs}]
     actual = np.concatenate([after.ravel() for _, after in blocks_of(())])[:, None]
@@ -104,10 +95,10 @@ def _trial(
             known[key] = all_rows(claim, readings)[finite]
         return known[key]
 
-    return Trial(build, rows, actual[finite], further=_in_time, instead=stand_ins[0])
+    return Trial(build, rows, actual[finite], further=_by_themselves, instead=stand_ins[0])
 
 
-def _in_time(trials: Sequence[Trial]) -> Iterator[Hypothesis]:
+def _by_themselves(trials: Sequence[Trial]) -> Iterator[Hypothesis]:
     """Learning rates and parameters that decay by themselves, and corrections for the start, where the notes have none."""
     t = symbol("t")
     scales = {
@@ -122,7 +113,7 @@ def _in_time(trials: Sequence[Trial]) -> Iterator[Hypothesis]:
 
         yield Hypothesis("decay", f"eta divided by {told}", 2, change=change)
     names = {str(x.value) for x in trials[0].printed.inputs}
-    for slot, decay in [(slot, decay) for slot in SLOTS & names for decay in DECAYS & names]:
+    for slot, decay in product(sorted(SLOTS & names), sorted(DECAYS & names)):
         def corrected(claim: Claim, trial: Trial, slot: str = slot, decay: str = decay) -> list[Expression]:
             return substituted(claim.outputs, {symbol(slot): symbol(slot) / (1 - symbol(decay) ** t)})
 
@@ -151,56 +142,3 @@ def _known(track: Track, slots: Sequence[str]) -> Mapping[str, Floats]:
         **{f"the old {name}": kept[:-1] for name, kept in track.kept.items()},
         **{f"the new {name}": track.kept[name][1:] for name in slots},
     }
-
-
-def _in_place(judging: Judging, track: Track, slots: Sequence[str]) -> Mapping[str, Floats]:
-    """What could be taken in the place of a gradient, a slot or the time, of the shape (steps, elements)."""
-    return {
-        **_of_whole_parameters(track, "gradient", track.gradient),
-        **{told: column for slot in slots for told, column in _of_whole_parameters(track, slot, track.kept[slot][1:]).items()},
-        "the sign of gradient": np.sign(track.gradient),
-        **_of_arrays(track, track.gradient),
-        **_ahead(judging, track, slots),
-    }
-
-
-def _of_arrays(track: Track, gradient: Floats) -> Mapping[str, Floats]:
-    """The gradient read, and steps counted, in other ways than for each parameter: of the shape (steps, elements)."""
-    ends = np.cumsum([0, *(int(np.prod(shape)) for shape in track.plan.shapes)])
-    first, stored, counted = gradient.copy(), gradient.copy(), np.zeros_like(gradient)
-    for place, ((a, b), shape) in enumerate(zip(pairwise(ends), track.plan.shapes, strict=True)):
-        counted[:, a:b] = (np.arange(len(gradient)) * len(track.plan.shapes) + place + 1)[:, None]
-        for step in range(len(gradient) if len(shape) > 1 else 0):
-            part = gradient[step, a:b].reshape(shape)
-            first[step, a:b] = np.broadcast_to(part[:1], shape).ravel()
-            stored[step, a:b] = samples.laid_out(part, track.plan.laid).ravel(order="K")
-    return {
-        "the first row of gradient": first,
-        "gradient in the order of memory": stored,
-        "a count of all parameters' steps": counted,
-    }
-
-
-def _ahead(judging: Judging, track: Track, slots: Sequence[str]) -> Mapping[str, Floats]:
-    """Slots that took one step more, with the same gradient."""
-    found = {}
-    for name in slots:
-        claim = judging.claim_of_slot(name, ())
-        columns = {**track.columns(), name: track.kept[name][1:]}
-        (after,) = compiled(claim.outputs, claim.inputs, FLOATS)(*(columns[str(x.value)] for x in claim.inputs))
-        found[f"{name} after one step more"] = np.broadcast_to(after, track.gradient.shape)
-    return found
-
-
-def _of_whole_parameters(track: Track, name: str, columns: Floats) -> Mapping[str, Floats]:
-    """One number for all elements of a parameter: columns of shape (steps, elements), with as many digits as there are."""
-    ends = np.cumsum([0, *(int(np.prod(shape)) for shape in track.plan.shapes)])
-    found: dict[str, Floats] = {}
-    with np.errstate(all="ignore"):
-        for told, reduced in REDUCTIONS.items():
-            parts = [np.asarray(columns[:, a:b], np.longdouble) for a, b in pairwise(ends)]
-            one = np.concatenate([np.broadcast_to(reduced(part)[:, None], part.shape) for part in parts if part.shape[1]], axis=1)
-            found[f"{told.format(name)} of the parameter"] = np.asarray(one, np.float64)
-        norm = found[f"the norm of {name} of the parameter"]
-        found[f"{name} divided by its norm"] = np.where(norm > 0, columns / norm, 0.0)
-    return found
