@@ -17,7 +17,9 @@ from eqwise.spec.numbers.formats import Floats, Format
 
 NAME = "batch_norm_layer"
 FEATURES, EPSILON, RATE = 4, 2.0**-10, 0.25
-SETTINGS = ((RATE, EPSILON, False), (0.1, 1e-5, False), (0.9, 1e-8, True), (1.0, 1e-5, False))  # rate, epsilon, batches near √epsilon
+SETTINGS = (  # rate, epsilon, whether batches are near √epsilon
+    (RATE, EPSILON, False), (0.1, 1e-5, False), (0.9, 1e-8, True), (1.0, 1e-5, False), (2.0**-6, EPSILON, False),
+)  # fmt: skip
 SIZES = (8, 3, 2, 24, 5)  # batches, one after the other
 PASSES = 9  # times the effort
 

@@ -167,7 +167,7 @@ def _slope(like: Array, rng: Generator, target: Format) -> Array:
 
 
 def vector_calls(operation: Operation, structure: Structure, target: Format, batch: int) -> list[Call]:
-    """Calls over vectors, affine maps or networks: one with `batch` rows, or `batch` of one sample each for losses."""
+    """Calls over vectors, affine maps or networks: with `batch` rows, of maps also with one; `batch` of one sample each for losses."""
     rng = np.random.default_rng(structure.seed)
     frame = Frame(operation.name, structure.shape, tuple(sorted(structure.options.items())))
     named = {**structure.hyper, **structure.options}
@@ -191,8 +191,9 @@ def vector_calls(operation: Operation, structure: Structure, target: Format, bat
     domains = [*operation.inputs.values(), *["real"] * len(others)]
     arrays = [made(domains[0], (batch, *shape)), *(made(d, s) for d, (_, s) in zip(domains[1:], others, strict=False))]
     depth = len(others) // 2
-    inputs = (arrays[0], arrays[1 : 1 + depth], arrays[1 + depth :]) if operation.shape == "network" else tuple(arrays)
-    return [Call(inputs, named, frame, rng)]
+    shared = (arrays[1 : 1 + depth], arrays[1 + depth :]) if operation.shape == "network" else tuple(arrays[1:])
+    batches = [arrays[0], arrays[0][:1].copy()] if whole and others else [arrays[0]]  # a batch of one may go a way of its own
+    return [Call((x, *shared), named, frame, rng) for x in batches]
 
 
 def _values(
