@@ -1,5 +1,6 @@
-"""Planted when the suite was there, and committed before it was held against them: how many it caught at first contact says how
-strong it is against what nobody has thought of. None of its parts was changed for them.
+"""Planted when the suite was there, and committed before it was held against them: how many it catches at first contact says how
+strong it is against what nobody has thought of. 35 of these 37 were caught, each under its clause; `dense_bias_twice_alone` and
+`rate_not_below_a_tenth` were not, and since then a batch of one and a rate near 0 are asked for.
 """
 
 import numpy as np
