@@ -180,6 +180,15 @@ def test_an_axis_must_be_another_on_fresh_inputs_too():
     assert [one.kind for one in explained(session, result).explanations] == ["another axis"]
 
 
+@pytest.mark.parametrize("name", ["eq18-softmax-softmax_shifted_by_the_mean", "eq76-batch_norm-nan_for_one"])
+def test_what_is_not_finite_tells_nothing_by_itself(name):
+    """Too little range, or a division by 0, fits whatever overflows or is nan."""
+    wrong = WRONG[name]
+    session = Session(wrong.adapter(), KNOWN, effort="smoke")
+    failed = next(result for result in results_of(session, wrong) if session.settle(result)[1])
+    assert not explained(session, failed).explanations
+
+
 def test_a_reading_is_no_fault():
     """A gradient that follows another reading is named by its verdict, and needs no explanation."""
     wrong = WRONG["eq27-sum_of_squares-squares_gradient_twice"]

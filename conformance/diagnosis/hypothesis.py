@@ -34,7 +34,7 @@ TELLING = 4  # a fit says something where so many allowances would fit between i
 class Fit:
     """How far a number is from what a hypothesis says, in ulps, and whether that tells it from the printed formula.
 
-    None says neither: many formulas have no value there.
+    None says neither: many formulas have no value there, or overflow.
     """
 
     ulps: float
@@ -87,7 +87,7 @@ class Hypothesis:
             return Fit(error / unit, _apart(max(error, unit), actual, expected)) if error <= FACTOR * unit else None
         if self.format is not None and not np.isfinite(actual):
             overflows = np.isinf(self.format.round(expected)) or bool(np.isinf(self.format.round(row)).any())
-            return Fit(0.0, True) if overflows else None
+            return Fit(0.0, None) if overflows else None
         if self.format is not None and self.format.round(actual) != actual:
             return None
         try:
