@@ -47,7 +47,6 @@ NAMED = {  # a planted error, and what every explanation of it must say: the wor
     "eq59-momentum-nesterov": [("argument", "v after one step more for v")],
     "eq60-adagrad-total_of_elements": [("argument", "the norm of gradient of the parameter")],
     "eq60-adagrad-restarted_at_500": [("term left out", "at t = 500: in (60), the term h left out")],
-    "eq66-adam-first_not_corrected_second": [("factor left out", "at t = 2"), ("term left out", "at t = 2")],
 }
 
 
@@ -94,7 +93,7 @@ def far_out(rng, result): return np.where(np.abs(result) > 3, result * rng.unifo
         ("softmax", faint, "float64"), ("softmax", here_and_there, "float64 float16"),
         ("mse", faint, "float64 float32"), ("mse", scaled, "float64"),
         ("dense", permuted, "float64"), ("dense", everywhere, "float32"),
-        ("batch_norm", scaled, "float64"), ("batch_norm", far_out, "float64"), ("batch_norm", faint, "float64"),
+        ("batch_norm", far_out, "float64"), ("batch_norm", faint, "float64"),
     ],
 )  # fmt: skip
 def test_noise_gets_no_explanation(operation, disturb, dtypes):
@@ -122,12 +121,11 @@ class NoisyOptimizer:
         return self.optimizer.state()
 
 
-@pytest.mark.parametrize("operation", ["sgd", "adagrad"])
-def test_noise_of_steps_gets_no_explanation(operation):
+def test_noise_of_steps_gets_no_explanation():
     """Nor where it is in what a step returns."""
-    made, pristine, rng = ReferenceAdapter(), getattr(ReferenceAdapter, operation), np.random.default_rng(1)
-    object.__setattr__(made, operation, lambda *given, **hyper: NoisyOptimizer(pristine(*given, **hyper), rng))
-    entry, session = OPERATIONS[operation], Session(made, KNOWN, effort="smoke")
+    made, pristine, rng = ReferenceAdapter(), ReferenceAdapter.sgd, np.random.default_rng(1)
+    object.__setattr__(made, "sgd", lambda *given, **hyper: NoisyOptimizer(pristine(*given, **hyper), rng))
+    entry, session = OPERATIONS["sgd"], Session(made, KNOWN, effort="smoke")
     result = checks_of(entry)["update"](session, entry, "float64")
     assert result.verdict == "deviates"
     assert not explained(session, result).explanations
