@@ -45,10 +45,11 @@ def untyped_value(adapter: Adapter, operation: Operation, inputs: Sequence[Any],
 
 
 def as_array(adapter: Adapter, call: str, result: Any) -> Array:
-    """What a call returned as NumPy's; a number of Python's own is one already."""
+    """What a call returned as NumPy's, in this machine's byte order; a number of Python's own is one already."""
     if isinstance(result, (int, float)):
         return np.asarray(result)
-    return guarded(f"to_numpy of the result of {call}", lambda: np.asarray(adapter.to_numpy(result)))  # type: ignore[no-any-return]
+    array = guarded(f"to_numpy of the result of {call}", lambda: np.asarray(adapter.to_numpy(result)))
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def gradients(

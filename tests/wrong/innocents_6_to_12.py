@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from eqwise.conformance.adapters.reference import ReferenceAdapter
+from innocent.making import Otherwise
 from wrong import methods
 from wrong.methods import AdaGrad, Adam, BackPropagation, BatchNormLayer, Momentum, Optimizer, RMSprop, Sgd, cast_back, narrow, wide
 
@@ -62,7 +63,7 @@ def _reduced(function):
     return lambda self, *inputs, **hyper: cast_back(partial(function, self))(*inputs, **hyper)
 
 
-class OtherSums(ReferenceAdapter):
+class OtherSums(Otherwise):
     """Exact sums, dot products and norms; quotients taken elsewhere."""
 
     @_reduced
@@ -76,10 +77,6 @@ class OtherSums(ReferenceAdapter):
 
     @_reduced
     def l2(self, weights, lambda_): return math.fsum(lambda_ * w * w for W in weights for w in W.ravel())
-
-    def vjp(self, operation, inputs, cotangent, **hyper):
-        other = {"mse": _mse_gradient, "mae": _mae_gradient, "l2": _l2_gradient}.get(operation)
-        return cast_back(other)(*inputs, cotangent, **hyper) if other else super().vjp(operation, inputs, cotangent, **hyper)
 
 
 def _mse_gradient(t, y, c):
@@ -97,6 +94,9 @@ def _l2_gradient(weights, c, lambda_):
     return ([c * (lambda_ * W + lambda_ * W) for W in weights],)
 
 
+OtherSums.gradients = {"mse": cast_back(_mse_gradient), "mae": cast_back(_mae_gradient), "l2": cast_back(_l2_gradient)}
+
+
 class OneLessAQuotient(ReferenceAdapter):
     """The coefficient of determination as it is printed, which cancels where the estimates are small beside the observations."""
 
@@ -106,18 +106,18 @@ class OneLessAQuotient(ReferenceAdapter):
         return 1 - np.dot(y - t, y - t) / np.dot(d, d)
 
 
-class SquaredDivisor(ReferenceAdapter):
+def _by_squared_divisor(t, y, c):
+    error, d = t - y, t - y.mean()
+    a, b = np.sum(error * error), np.sum(d * d)
+    twice = 2 * (a / b**2) if c > 0 else 2 * (c * a * b**-2) / c
+    by_error = 2 * error / b
+    return c * (twice * d - by_error), c * (by_error - twice * np.sum(d) / t.dtype.type(t.size))
+
+
+class SquaredDivisor(Otherwise):
     """The gradient of 1 − a/b in its own dtype, by a/b² and its factor 2 first, or by (c·a)·b⁻² where c < 0; the cotangent last."""
 
-    def vjp(self, operation, inputs, cotangent, **hyper):
-        if operation != "r_squared":
-            return super().vjp(operation, inputs, cotangent, **hyper)
-        (t, y), c = inputs, cotangent
-        error, d = t - y, t - y.mean()
-        a, b = np.sum(error * error), np.sum(d * d)
-        twice = 2 * (a / b**2) if c > 0 else 2 * (c * a * b**-2) / c
-        by_error = 2 * error / b
-        return c * (twice * d - by_error), c * (by_error - twice * np.sum(d) / t.dtype.type(t.size))
+    gradients = {"r_squared": _by_squared_divisor}  # noqa: RUF012
 
 
 class AscendingLabels(ReferenceAdapter):
@@ -133,25 +133,22 @@ class PredictedInRows(ReferenceAdapter):
         return np.array([[np.sum(a & p) for a in (actual, ~actual)] for p in (predicted, ~predicted)])
 
 
-class MeanOfObservations(ReferenceAdapter):
-    """The usual coefficient of determination; 0/0 is 1, as elsewhere in use."""
-
-    @_reduced
-    def r_squared(self, t, y):
-        error, spread = np.sum((t - y) ** 2), np.sum((t - t.mean()) ** 2)
-        return 1 - error / spread if spread else 1.0 * (error == 0)
-
-    def vjp(self, operation, inputs, cotangent, **hyper):
-        if operation != "r_squared":
-            return super().vjp(operation, inputs, cotangent, **hyper)
-        return cast_back(_r_squared_gradient)(*inputs, cotangent)
-
-
 def _r_squared_gradient(t, y, c):
     d = t - t.mean()
     spread = np.sum(d * d)
     by_y = 2 * c * (t - y) / spread
     return 2 * c * d / spread * (np.sum((t - y) ** 2) / spread) - by_y, by_y
+
+
+class MeanOfObservations(Otherwise):
+    """The usual coefficient of determination; 0/0 is 1, as elsewhere in use."""
+
+    gradients = {"r_squared": cast_back(_r_squared_gradient)}  # noqa: RUF012
+
+    @_reduced
+    def r_squared(self, t, y):
+        error, spread = np.sum((t - y) ** 2), np.sum((t - t.mean()) ** 2)
+        return 1 - error / spread if spread else 1.0 * (error == 0)
 
 
 class InTheirOwnDtype(ReferenceAdapter):
@@ -689,21 +686,18 @@ class ScaleAndShiftFolded(ReferenceAdapter):
         return x * scale + (beta - x.mean(axis=0) * scale)
 
 
-class GradientInStages(ReferenceAdapter):
-    """The gradient by variance, then by mean, then by the samples, as in the paper that introduced the method."""
-
-    def vjp(self, operation, inputs, cotangent, **hyper):
-        if operation != "batch_norm":
-            return super().vjp(operation, inputs, cotangent, **hyper)
-        return cast_back(_in_stages)(*inputs, cotangent, **hyper)
-
-
 def _in_stages(x, gamma, beta, c, epsilon):
     m, d = len(x), x - x.mean(axis=0)
     r = 1 / np.sqrt(x.var(axis=0) + epsilon)
     by_variance = np.sum(c * gamma * d, axis=0) * -(r**3) / 2
     by_mean = -np.sum(c * gamma * r, axis=0) + by_variance * np.mean(-2 * d, axis=0)
     return c * gamma * r + by_variance * 2 * d / m + by_mean / m, np.sum(c * d, axis=0) * r, np.sum(c, axis=0)
+
+
+class GradientInStages(Otherwise):
+    """The gradient by variance, then by mean, then by the samples, as in the paper that introduced the method."""
+
+    gradients = {"batch_norm": cast_back(_in_stages)}  # noqa: RUF012
 
 
 class _LerpLayer(BatchNormLayer):

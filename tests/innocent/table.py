@@ -1,0 +1,72 @@
+"""Every innocent implementation by name: what is different, the operations that it does otherwise, and what is allowed of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import getdoc
+
+from eqwise.conformance.adapters.reference import ReferenceAdapter
+from innocent import arrays, forms, identities, precise, pure, steps, sums, tape
+from innocent.making import OFFERED, replaced
+from wrong import innocents_6_to_12
+
+
+class Reference(ReferenceAdapter):
+    """The reference as it is."""
+
+
+@dataclass(frozen=True)
+class Innocent:
+    """One implementation: the clauses of which it may follow another reading, and why it may lose digits, if it may."""
+
+    made: type
+    readings: tuple[str, ...] = ()
+    loses: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.made.__name__
+
+    @property
+    def differs(self) -> str:
+        """What is different, in one line."""
+        return (getdoc(self.made) or "").partition("\n")[0]
+
+    @property
+    def operations(self) -> list[str]:
+        return list(OFFERED) if self.made is Reference else replaced(self.made)
+
+    def adapter(self) -> ReferenceAdapter:
+        """An adapter that is held against the reference too, and not taken for it."""
+        made: ReferenceAdapter = self.made()
+        if self.made is not Reference:
+            object.__setattr__(made, "name", self.name)
+        return made
+
+
+_WHOLE = (  # every operation of the reference, its declared reading among them
+    Reference, arrays.FortranOrder, arrays.ReadOnly, arrays.Strided, arrays.Scalars, arrays.PythonNumbers, arrays.Subclass,
+    arrays.OtherByteOrder, arrays.Wider, arrays.Widest, arrays.Lists, arrays.Lazy, arrays.FlushesToZero,
+)  # fmt: skip
+_EXACT = (
+    *_WHOLE,
+    precise.LongDouble, precise.ExactNumbers, identities.PowersOfTwo, identities.Hyperbolic, identities.SoftmaxByDifferences,
+    identities.SoftmaxByWholeShift, identities.SoftmaxUnshifted, identities.SpecialFunctions, identities.ComplexStep, pure.PurePython,
+    sums.SumsReversed, sums.SumsInHalves, sums.SumsSorted, sums.SumsCompensated, sums.SumsInBlocks, sums.SumsExact, sums.Fused,
+    forms.OtherForms, forms.SingleForHalves, forms.InItsDtype, tape.Tape,
+    steps.InPlace, steps.OneBuffer, steps.OtherUnits, steps.ExtendedSteps,
+    *innocents_6_to_12.INNOCENTS,
+)  # fmt: skip
+_LOSES = {
+    **dict.fromkeys(innocents_6_to_12.MAY_BE_INACCURATE, "on hard inputs, as the module says"),
+    forms.KeepsOutputs: "1 − y has few digits where y is near 1",
+    **dict.fromkeys((identities.PowersOfTwo, pure.PurePython, tape.Tape), "a factor eˣ that is subnormal has fewer digits"),
+    arrays.FlushesToZero: "what is below the normal range is 0",
+    identities.SoftmaxByDifferences: "1/∞ is 0 where it would be subnormal",
+    identities.SpecialFunctions: "expit is 0 where it would be subnormal",
+}
+_READINGS = {**dict.fromkeys(_WHOLE, ("s12.2-inference-scale",)), **innocents_6_to_12.OTHER_READINGS}
+INNOCENTS = {
+    made.__name__: Innocent(made, _READINGS.get(made, ()), _LOSES.get(made, ""))
+    for made in dict.fromkeys((*_EXACT, *_LOSES, *_READINGS))
+}
