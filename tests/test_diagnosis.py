@@ -30,7 +30,6 @@ NAMED = {  # a planted error, and what every explanation of it must say: the wor
     "eq23-mse-mse_multiplied_out": [("cancellation", "multiplied out")],
     "eq26-r_squared-r_squared_absolute": [("absolute value", "absolute values for squares")],
     "eq28-binary_cross_entropy-clamped_at_100": [("bound", "every log bounded by -100 from below")],
-    "eq28-binary_cross_entropy-log_plus_constant": [("constant added", "1e-07 added inside every log")],
     "eq33-quantile-tau_exchanged": [("one minus", "1 - tau for tau"), ("arguments exchanged", "y and t exchanged")],  # the same
     "eq7-dense-dense_transposed": [("transposed", "stored the other way round")],
     "eq7-dense-bias_gradient_averaged": [("mean for sum", "the gradient of b divided by m")],
@@ -42,8 +41,6 @@ NAMED = {  # a planted error, and what every explanation of it must say: the wor
     "eq74-batch_norm-over_features": [("another axis", "over the features of each sample")],
     "eq57-sgd-EtaOneStepLate": [("argument", "the eta of the step before")],
     "eq57-sgd-second_step_twice": [("factor", "at t = 2: eta times 2"), ("factor", "at t = 2: gradient times 2")],
-    "eq57-sgd-decaying_eta": [("decay", "eta divided by 1 + 0.001(t - 1)")],
-    "eq58-momentum-alpha_exchanged": [("one minus", "1 - alpha for alpha")],
     "eq59-momentum-nesterov": [("argument", "v after one step more for v")],
     "eq60-adagrad-total_of_elements": [("argument", "the norm of gradient of the parameter")],
     "eq60-adagrad-restarted_at_500": [("term left out", "at t = 500: in (60), the term h left out")],
@@ -90,10 +87,10 @@ def far_out(rng, result): return np.where(np.abs(result) > 3, result * rng.unifo
     ("operation", "disturb", "dtypes"),
     [
         ("softplus", everywhere, "float64 float32"), ("softplus", far_out, "float64"), ("softplus", permuted, "float64"),
-        ("softmax", faint, "float64"), ("softmax", here_and_there, "float64 float16"),
-        ("mse", faint, "float64 float32"), ("mse", scaled, "float64"),
+        ("softmax", here_and_there, "float64 float16"),
+        ("mse", faint, "float32"), ("mse", scaled, "float64"),
         ("dense", permuted, "float64"), ("dense", everywhere, "float32"),
-        ("batch_norm", far_out, "float64"), ("batch_norm", faint, "float64"),
+        ("batch_norm", faint, "float64"),
     ],
 )  # fmt: skip
 def test_noise_gets_no_explanation(operation, disturb, dtypes):
