@@ -70,7 +70,7 @@ def detected(planted: Planted, known: Known, seed: int) -> Detection:
 def results_of(session: Session, planted: Planted) -> Iterator[Result]:
     """Where a statement is broken, its tests; then the properties of the operation, dtype by dtype."""
     if planted.clause in STATEMENTS:
-        for test in tests_of(planted.clause):
+        for test in statement_tests(planted.clause):
             yield from (test.check(session, dtype) for dtype in session.dtypes)
     yield from properties_of(session, OPERATIONS[planted.operation])
 
@@ -81,7 +81,7 @@ def properties_of(session: Session, operation: Operation) -> Iterator[Result]:
         yield from (check(session, operation, dtype) for kind, check in checks_of(operation).items() if kind != "special_values")
 
 
-def tests_of(clause: str) -> list[Any]:
+def statement_tests(clause: str) -> list[Any]:
     """The tests of the suite that ask a framework for a statement, or for a law of an equation."""
     return _tests().get(clause, [])
 
