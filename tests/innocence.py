@@ -18,13 +18,12 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from test_wrong import CITING
-
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.check import attempted
 from eqwise.conformance.properties import UNTYPED, checks_of
 from eqwise.conformance.purity import check_smoke
 from eqwise.conformance.session import DEFECT, Session
+from eqwise.conformance.strength.detection import citing
 from eqwise.conformance.verdicts import FAILING, Result
 from innocent.table import INNOCENTS, Innocent
 
@@ -43,9 +42,8 @@ def results(innocent: Innocent, seed: int, operations: Iterable[str], turn: int 
                 blank = Result(operation.clauses, name, kind, dtype or None, "not_offered")
                 yield attempted(blank, partial(check, session, operation, dtype))
     cited = {clause for name in operations for clause in OPERATIONS[name].clauses}
-    for test in CITING.values():
-        if cited & set(test.cited):
-            yield from (test.check(session, dtype) for dtype in _in_turn(session.dtypes, turn))
+    for test in citing(*cited):
+        yield from (test.check(session, dtype) for dtype in _in_turn(session.dtypes, turn))
 
 
 def _in_turn(dtypes: tuple[str, ...], turn: int | None) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.laws import Proof
 from eqwise.conformance.session import Session
-from eqwise.conformance.strength.detection import results_of, statement_tests
+from eqwise.conformance.strength.detection import citing, results_of
 from eqwise.spec import STATEMENTS
 from eqwise.spec.numbers.formats import FORMATS
 from wrong.collection import KNOWN, WRONG
@@ -55,7 +55,7 @@ BROKEN_STATEMENTS = {  # a planted error that the statement's own test must noti
 @pytest.mark.parametrize(("statement", "name"), BROKEN_STATEMENTS.items())
 def test_planted_error_breaks_its_statement(statement, name):
     """The statement's tests pass on the reference, and one of them fails on the wrong implementation."""
-    checks = [test.check for test in statement_tests(statement)]
+    checks = [test.check for test in citing(statement)]
     pristine, wrong_one = Session(ReferenceAdapter()), Session(WRONG[name].adapter())
     assert {check(pristine, "float64").verdict for check in checks} == {"conforms"}
     assert "deviates" in {check(wrong_one, "float64").verdict for check in checks}
@@ -73,7 +73,7 @@ def test_laws_notice_without_an_oracle(name):
     """A wrong value breaks a law of the operation too."""
     wrong = WRONG[name]
     session = Session(wrong.adapter())
-    verdicts = {test.check(session, "float64").verdict for test in statement_tests(wrong.clause)}
+    verdicts = {test.check(session, "float64").verdict for test in citing(wrong.clause)}
     assert "deviates" in verdicts
 
 

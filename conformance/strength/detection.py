@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -70,7 +70,7 @@ def detected(planted: Planted, known: Known, seed: int) -> Detection:
 def results_of(session: Session, planted: Planted) -> Iterator[Result]:
     """Where a statement is broken, its tests; then the properties of the operation, dtype by dtype."""
     if planted.clause in STATEMENTS:
-        for test in statement_tests(planted.clause):
+        for test in citing(planted.clause):
             yield from (test.check(session, dtype) for dtype in session.dtypes)
     yield from properties_of(session, OPERATIONS[planted.operation])
 
@@ -81,16 +81,13 @@ def properties_of(session: Session, operation: Operation) -> Iterator[Result]:
         yield from (check(session, operation, dtype) for kind, check in checks_of(operation).items() if kind != "special_values")
 
 
-def statement_tests(clause: str) -> list[Any]:
-    """The tests of the suite that ask a framework for a statement, or for a law of an equation."""
-    return _tests().get(clause, [])
+def citing(*clauses: str) -> list[Any]:
+    """The tests of the suite that ask a framework for a law, or for a statement, and cite any of these clauses."""
+    return [test for test in _tests() if {*clauses} & {*test.cited}]
 
 
 @lru_cache(maxsize=1)
-def _tests() -> Mapping[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    for module in pkgutil.iter_modules(conformance.__path__):
-        for test in vars(importlib.import_module(f"eqwise.conformance.{module.name}")).values() if module.name.startswith("test_") else ():
-            for key in getattr(test, "cited", ()) if hasattr(test, "check") else ():
-                found.setdefault(key, []).append(test)
-    return found
+def _tests() -> list[Any]:
+    names = [module.name for module in pkgutil.iter_modules(conformance.__path__) if module.name.startswith("test_")]
+    modules = [importlib.import_module(f"eqwise.conformance.{name}") for name in names]
+    return [test for module in modules for test in vars(module).values() if hasattr(test, "check") and hasattr(test, "cited")]
