@@ -41,7 +41,7 @@ def changes(part: ast.expr, parent: ast.AST, function: Formula, parameters: tupl
                 yield Change("activation twice", f"{name} applied twice", f"{name}({written})")
         case ast.Name(name) if name in parameters and not _is_callable(function, name):
             yield from _of_parameter(name, function, parameters, parent)
-    decides = isinstance(part, (ast.Compare, ast.Tuple)) or isinstance(parent, ast.Compare)
+    decides = _is_condition(part) or isinstance(part, ast.Tuple) or isinstance(parent, ast.Compare)
     if decides or _is_exponent(part, parent) or _is_function(part, function):
         return
     yield from _of_value(written, part)
@@ -222,6 +222,14 @@ def _is_function(part: ast.expr, function: Formula) -> bool:
     return isinstance(part, ast.Name) and (part.id not in inspect.signature(function).parameters or _is_callable(function, part.id)) and (
         callable(function.__globals__.get(part.id))
     )
+
+
+def _is_condition(part: ast.expr) -> bool:
+    """What chooses a branch and is no number."""
+    match part:
+        case ast.Compare() | ast.Name("OTHERWISE") | ast.Call(ast.Name("within")):
+            return True
+    return False
 
 
 def _is_exponent(part: ast.expr, parent: ast.AST) -> bool:

@@ -1,0 +1,1 @@
+"""What confirms the transcriptions: for every equation and reading, values that do not come from them."""
