@@ -9,7 +9,7 @@ from innocence import blame, main, results
 from innocent.making import made
 from innocent.table import INNOCENTS, Innocent
 
-SEEDS = range(2)
+SEEDS = (0,)  # `innocence.py` has the others
 FEW = 4  # operations of one implementation under one seed
 
 

@@ -137,7 +137,8 @@ def test_fates_of_mutants(entered):
 def test_a_mutant_that_hangs_is_caught(entered, monkeypatch):
     """After the limit of time."""
     monkeypatch.setattr(trials, "HUNG", 1)
-    assert entered(mutant("activations", RELU, f"{RELU}\n    while True: pass\n\ndef _old(x):"))["property"] == "it hangs"
+    head = "def hinge(y: Any, t: Any) -> Any:"  # which one operation reaches
+    assert entered(mutant("losses", head, f"{head}\n    while True: pass\n\ndef _old(y, t):"))["property"] == "it hangs"
 
 
 def test_equivalent_means_the_same_bytes():

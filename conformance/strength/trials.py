@@ -19,7 +19,7 @@ from eqwise.conformance.strength.detection import properties_of
 from eqwise.conformance.strength.twins import are_alike
 from eqwise.conformance.waivers import Known
 
-HUNG = 120  # seconds after which a mutant hangs
+HUNG = 120  # seconds after which a mutant hangs in one operation
 LOOKED_FOR = 900  # seconds that the search for a difference may take
 DIRECT = 2  # of the operations that a mutant reaches, so many are asked for more, those that it reaches most directly
 
@@ -52,8 +52,7 @@ def fate(name: str, seed: int) -> dict[str, Any]:
         return _told(name, "caught", f"it does not load: {type(error).__name__}", 0, start)
     try:
         for effort, asked in (("smoke", operations), ("standard", operations[:DIRECT])):
-            with _limited(HUNG * len(asked)):
-                failed = failed or _failed(made, known, asked, effort, seed, points)
+            failed = failed or _failed(made, known, asked, effort, seed, points)
     except Hangs:
         failed = "it hangs"
     if failed:
@@ -76,10 +75,11 @@ def _told(name: str, status: str, failed: str, points: int, start: float) -> dic
 def _failed(made: Any, known: Known, operations: list[str], effort: str, seed: int, points: list[int]) -> str:
     session = Session(made, known, effort=effort, seed=seed)
     for name in operations:
-        for result in properties_of(session, OPERATIONS[name]):
-            points[0] += result.points
-            if session.settle(result)[1]:
-                return f"{name} {result.property} {result.dtype or ''}".strip()
+        with _limited(HUNG):
+            for result in properties_of(session, OPERATIONS[name]):
+                points[0] += result.points
+                if session.settle(result)[1]:
+                    return f"{name} {result.property} {result.dtype or ''}".strip()
     return ""
 
 
