@@ -114,7 +114,7 @@ def _trial(session: Session, network: Network, batch: int, turn: int, target: Fo
     facts = {"the hidden layers are": network.activation, "the output is": network.output}
     yield GradientTrial(
         partial(_claim, network, batch), lambda claim, readings: inputs, found, {"m": batch},
-        further=hypotheses, most=FAILING, turn=turn, facts=facts,
+        further=hypotheses, is_whole=True, most=FAILING, turn=turn, facts=facts,
         network=network, batch=batch,
     )  # fmt: skip
 

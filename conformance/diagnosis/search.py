@@ -142,7 +142,9 @@ def _simplest(held: dict[Hypothesis, float], again: tuple[Failing, ...], base: R
     """
     left = [h for h in held if held[h] == 1] or ([] if _two_valued(again) else list(held))
     conditional = [h for h in left if held[h] < 1 and any(fitting.condition(h, again, base, target))]
-    left = conditional or left
+    left = conditional or [h for h in left if held[h] == 1 or not again[0].trial.is_whole]
+    if not left:
+        return []
     left = [h for h in left if held[h] == 1 and fitting.is_accurate(h, again, base, target)] or left
     left = [h for h in left if h.cost == min(other.cost for other in left)]
     if not conditional:

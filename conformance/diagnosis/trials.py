@@ -37,6 +37,7 @@ class Trial:
     further: Callable[[Any], Any] | None = None  # hypotheses of its own kind, about several such trials
     most: int = PLACES  # of its failing places that are looked at
     turn: int = 0  # after those of an earlier turn
+    is_whole: bool = False  # whether one change shows in all of its results, so that what fits some of them alone explains nothing
     instead: Collection[str] = ()  # inputs that no formula takes: each may stand for one that it takes, and nothing is added to it
     facts: Mapping[str, str] = field(default_factory=dict)  # what else tells it from others, in words
 
