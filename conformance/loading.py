@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import pkgutil
 import sys
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -12,11 +13,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from eqwise.conformance import waivers
+from eqwise.conformance import adapters, waivers
 from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.conformance.waivers import NOTHING_KNOWN, Known
 
-BUILT_IN = ("reference", "torch")
+BUILT_IN = tuple(module.name for module in pkgutil.iter_modules(adapters.__path__))
 
 
 class UsageError(ValueError):
@@ -80,9 +81,9 @@ def _imported(module: str, name: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing == "torch":
-            raise UsageError("adapter 'torch' needs PyTorch, which is not installed: pip install 'eqwise[torch]'") from error
+        missing, extra = (error.name or "").partition(".")[0], name.partition(":")[0]
+        if extra in BUILT_IN and missing not in ("", "eqwise"):
+            raise UsageError(f"adapter {extra!r} needs {missing}, which is not installed: pip install 'eqwise[{extra}]'") from error
         raise UsageError(f"adapter {name!r} cannot be imported: {error}") from error
 
 
