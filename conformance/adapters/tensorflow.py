@@ -8,6 +8,7 @@ and a start of AdaGrad's sum at 0.1.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -112,8 +113,8 @@ class TensorFlowAdapter(Adapter):
     def momentum(self, theta: Any, eta: float, alpha: float) -> Any:
         return _Optimizer(v1.train.MomentumOptimizer, theta, eta, {"v": "momentum"}, momentum=alpha)
     def adagrad(self, theta: Any, eta: float) -> Any:
-        start = 0.1 if self.defaults else float(np.finfo(np.float32).tiny)  # which has to be positive
-        return _Optimizer(v1.train.AdagradOptimizer, theta, eta, {"h": "accumulator"}, initial_accumulator_value=start)
+        start = 0.1 if self.defaults else float(np.finfo(np.float64).tiny)  # it has to be positive; 0 in narrower dtypes
+        return _Optimizer(partial(v1.train.AdagradOptimizer, initial_accumulator_value=start), theta, eta, {"h": "accumulator"})
     def rmsprop(self, theta: Any, eta: float, alpha: float, epsilon: float) -> Any:
         return _Optimizer(v1.train.RMSPropOptimizer, theta, eta, {"h": "rms"}, decay=alpha, epsilon=epsilon)
     def adam(self, theta: Any, eta: float, beta_1: float, beta_2: float, epsilon: float) -> Any:
