@@ -40,7 +40,10 @@ def run(known: argparse.Namespace) -> None:
         raise ValueError(_none("operation", known.operation, [result.operation or "" for result in results]))
     entries = _declarations(known, own) if known.reading else [_waiver(known, own)]
     options = dict(text.partition("=")[::2] for text in report["options"].get("adapter_option") or [])
-    path = Path(known.file) if known.file else waivers_file(load(report["options"]["adapter"], options)[0])
+    isolated = bool(report["options"].get("isolate"))
+    path = Path(known.file) if known.file else waivers_file(load(report["options"]["adapter"], options, isolated)[0])
+    if path == Path():
+        raise ValueError("the adapter names no waivers file: give --file, and --adapter-option known=FILE to the run")
     _append(path, entries, report["adapter"]["version"])
     print(f"{path}: {len(entries)} added")
 
