@@ -43,7 +43,7 @@ def load(name: str, options: Mapping[str, str], isolate: bool = False) -> tuple[
     if not beside.is_file():
         return made, NOTHING_KNOWN
     try:
-        return made, waivers.read(beside, made.version)
+        return made, waivers.read(beside, made.version, options_of(made, options))
     except waivers.WaiverError as error:
         raise UsageError(str(error)) from error
 
@@ -60,6 +60,14 @@ def _load_there(name: str, options: Mapping[str, str]) -> Adapter:
         return StdioAdapter(command, **options)
     except (CannotStart, ValueError) as error:  # of shlex
         raise UsageError(f"adapter {name!r}: {error}") from error
+
+
+def options_of(adapter: Any, given: Mapping[str, str]) -> dict[str, str]:
+    """The options that an adapter was made with: those given, and the others' defaults; of another process, as it says."""
+    if isinstance(adapter, StdioAdapter):
+        return {**adapter.options, **given}
+    parameters = inspect.signature(type(adapter)).parameters.values()
+    return {**{p.name: str(p.default) for p in parameters if p.default is not p.empty}, **given}
 
 
 def waivers_file(adapter: Any) -> Path:

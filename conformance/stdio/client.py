@@ -34,7 +34,7 @@ class StdioAdapter(Adapter):
         self.name, self.version = hello["name"], hello["version"]  # type: ignore[misc]
         self.dtypes, self.reduction = tuple(hello["dtypes"]), hello.get("reduction", {})  # type: ignore[misc]
         self.settings = hello.get("settings", {})  # type: ignore[misc]
-        self.operations = frozenset(hello["operations"])
+        self.operations, self.options = frozenset(hello["operations"]), hello.get("options", {})
         self.known_file = Path(options.get("known", hello.get("known", "")))
         if "known" in options and not self.known_file.is_file():
             raise CannotStart(f"there is no file known={options['known']!r}")
@@ -153,7 +153,7 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-_ABSENT: Mapping[str, Any] = {"reduction": {}, "settings": {}, "known": ""}
+_ABSENT: Mapping[str, Any] = {"reduction": {}, "settings": {}, "options": {}, "known": ""}
 _HELLO: Mapping[str, Callable[[Any], bool]] = {
     "name": lambda value: isinstance(value, str),
     "version": lambda value: isinstance(value, str),
@@ -161,6 +161,7 @@ _HELLO: Mapping[str, Callable[[Any], bool]] = {
     "operations": _texts,
     "reduction": lambda value: isinstance(value, dict) and _texts(list(value.values())),
     "settings": lambda value: isinstance(value, dict),
+    "options": lambda value: isinstance(value, dict) and _texts(list(value.values())),
     "known": lambda value: isinstance(value, str),
 }
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from eqwise.conformance.adapter import OPERATIONS, Adapter, NotOffered
-from eqwise.conformance.loading import load_here, waivers_file
+from eqwise.conformance.loading import load_here, options_of, waivers_file
 from eqwise.conformance.stdio.connection import PROTOCOL
 from eqwise.conformance.stdio.values import NotAValue, brief, decoded, encoded
 
@@ -62,7 +62,8 @@ class Server:
         return method(self, request)
 
     def hello(self, request: Mapping[str, Any]) -> Any:
-        self.adapter = adapter = self.make(request.get("options", {}))
+        given = request.get("options", {})
+        self.adapter = adapter = self.make(given)
         known = waivers_file(adapter)
         return {
             "protocol": PROTOCOL,
@@ -72,6 +73,7 @@ class Server:
             "reduction": dict(adapter.reduction),
             "settings": {name: _plain(value) for name, value in adapter.settings.items()},
             "operations": [name for name in (*OPERATIONS, "vjp") if adapter.offers(name)],
+            "options": options_of(adapter, given),
             **({"known": str(known.absolute())} if known.is_file() else {}),
         }
 
