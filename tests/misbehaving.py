@@ -1,6 +1,7 @@
 """An adapter of eqwise-stdio/1 in plain Python whose tanh misbehaves in the way that it is told; softplus is right.
 
-``python misbehaving.py FAULT``, a fault of `TANH`, of `HELLO` or of `ECHO`, or another that stands below. It imports nothing that takes time.
+``python misbehaving.py FAULT``, a fault of `TANH`, of `HELLO` or of `ECHO`, or another that stands below. It imports nothing
+that takes time.
 """
 
 import base64
