@@ -313,3 +313,18 @@ def test_every_operation_has_an_implementation_and_every_adapter_its_contract():
     missing = [name for name in OPERATIONS if not adapter.offers(name)]
     assert not missing, f"define {missing} in reference/ and in the adapters that offer them"
     assert Path(cli.__file__).exists()
+
+
+class GivesNoGradients(Adapter):
+    """Its networks have no gradients, and it converts nothing that is no array."""
+
+    def to_numpy(self, value): return value.copy()
+    def network_gradients(self, x, t, weights, biases, activation, output, loss): return [None for _ in weights], [None for _ in biases]
+
+
+@pytest.mark.parametrize("kind", ["derivative", "purity"])
+def test_results_that_cannot_be_converted_are_the_adapters_error(kind):
+    """No check takes them for a defect of the suite."""
+    result = checks_of(OPERATIONS["network_gradients"])[kind](Session(GivesNoGradients()), OPERATIONS["network_gradients"], "float64")
+    assert (result.verdict, result.label) == ("error", None)
+    assert "to_numpy of the result of network_gradients raised AttributeError" in result.message

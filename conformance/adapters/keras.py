@@ -44,7 +44,8 @@ class KerasAdapter(Adapter):
         self.compiled = {"tensorflow": _as_graph, "jax": _as_program}[backend]
 
     def from_numpy(self, array: Any) -> Any: return keras.ops.convert_to_tensor(array, dtype=array.dtype.name)
-    def to_numpy(self, value: Any) -> Any: return keras.ops.convert_to_numpy(value)
+    def to_numpy(self, value: Any) -> Any:
+        return keras.ops.convert_to_numpy(keras.ops.reshape(value, (-1,))).reshape(value.shape)  # a bfloat16 scalar is none of NumPy's
 
     def vjp(self, operation: str, inputs: Sequence[Any], cotangent: Any, **hyper: Any) -> list[Any]:
         if operation in ("rmse", "r_squared"):
@@ -120,7 +121,7 @@ class KerasAdapter(Adapter):
         def error(weights: Any, biases: Any) -> Any:
             return mean(self.network(x, weights, biases, activation, "identity"), t)
 
-        found = self.pullback(error, (weights, biases), keras.ops.ones((), _dtype(x)))
+        found = self.pullback(error, (weights, biases), keras.ops.ones((), _dtype(x)), unconnected="zero")
         return found[0], found[1]
 
     # section 10, optimizers
@@ -210,16 +211,16 @@ def _scaled(scale: float, seed: int) -> Any:
     return keras.initializers.VarianceScaling(scale, mode="fan_in", distribution="untruncated_normal", seed=seed)
 
 
-def _by_tape(function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any) -> list[Any]:
+def _by_tape(function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any, unconnected: str = "none") -> list[Any]:
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         result = function(*inputs)
-    return list(tape.gradient(result, inputs, output_gradients=cotangent))
+    return list(tape.gradient(result, inputs, output_gradients=cotangent, unconnected_gradients=unconnected))
 
 
-def _by_jax(function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any) -> list[Any]:
+def _by_jax(function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any, unconnected: str = "zero") -> list[Any]:
     import jax
 
     return list(jax.vjp(function, *inputs)[1](cotangent))

@@ -105,7 +105,7 @@ class TensorFlowAdapter(Adapter):
             tape.watch([weights, biases])
             u = self.network(x, weights, biases, activation, "identity")
             mean = _SUMMED_LOSSES[output, loss](u, t) / len(x)
-        found = tape.gradient(mean, [weights, biases])
+        found = tape.gradient(mean, [weights, biases], unconnected_gradients=tf.UnconnectedGradients.ZERO)  # behind a step
         return found[0], found[1]
 
     # section 10, optimizers
