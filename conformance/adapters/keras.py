@@ -81,11 +81,11 @@ class KerasAdapter(Adapter):
 
     # section 6, metrics
     def confusion_matrix(self, actual: Any, predicted: Any) -> Any:
-        kinds = (keras.metrics.TruePositives, keras.metrics.FalseNegatives, keras.metrics.FalsePositives, keras.metrics.TrueNegatives)
-        return keras.ops.reshape(keras.ops.stack([kind()(actual, predicted) for kind in kinds]), (2, 2))
-    def accuracy(self, actual: Any, predicted: Any) -> Any: return keras.metrics.BinaryAccuracy()(actual, predicted)
-    def precision(self, actual: Any, predicted: Any) -> Any: return keras.metrics.Precision()(actual, predicted)
-    def recall(self, actual: Any, predicted: Any) -> Any: return keras.metrics.Recall()(actual, predicted)
+        names = ("TruePositives", "FalseNegatives", "FalsePositives", "TrueNegatives")
+        return keras.ops.reshape(keras.ops.stack([_counted(name)(actual, predicted) for name in names]), (2, 2))
+    def accuracy(self, actual: Any, predicted: Any) -> Any: return _counted("BinaryAccuracy")(actual, predicted)
+    def precision(self, actual: Any, predicted: Any) -> Any: return _counted("Precision")(actual, predicted)
+    def recall(self, actual: Any, predicted: Any) -> Any: return _counted("Recall")(actual, predicted)
     def f_measure(self, actual: Any, predicted: Any) -> Any:
         keras.config.set_epsilon(self.fuzz)
         return keras.metrics.F1Score(average="micro", threshold=0.5)(actual[:, None], predicted[:, None])
@@ -186,6 +186,19 @@ def _import(backend: str) -> None:
 
 def _dtype(tensor: Any) -> str:
     return keras.backend.standardize_dtype(tensor.dtype)  # type: ignore[no-any-return]
+
+
+def _counted(name: str) -> Any:
+    """A metric that counts, at its start."""
+    metric = _counting(name)
+    metric.reset_state()
+    return metric
+
+
+@lru_cache(maxsize=8)
+def _counting(name: str) -> Any:
+    keras.config.set_floatx("float32")
+    return getattr(keras.metrics, name)()
 
 
 def _metric(kind: Any, y: Any) -> Any:
