@@ -20,7 +20,7 @@ from jax.nn import initializers
 
 from eqwise.conformance.adapter import Adapter, NotOffered
 
-_STATIC = ("activation", "output", "loss", "training", "p")  # what decides how a function is traced
+_STATIC = {"network": ("activation", "output"), "network_gradients": ("activation", "output", "loss"), "dropout": ("p", "training")}
 _CHOICES = {
     "device": ("cpu", "cuda"),
     "jit": ("false", "true"),
@@ -67,7 +67,7 @@ class JaxAdapter(Adapter):
         versions = {"jaxlib": jax.lib.__version__, "optax": optax.__version__, "flax": flax.__version__}
         self.settings = {**chosen, "x64": True, "flushes": _flushing(self.dtypes), **versions}  # type: ignore[misc]
         for operation in _FUNCTIONS if self.jit else ():
-            setattr(self, operation, jax.jit(getattr(self, operation), static_argnames=_STATIC))
+            setattr(self, operation, jax.jit(getattr(self, operation), static_argnames=_STATIC.get(operation, ())))
 
     def from_numpy(self, array: Any) -> jax.Array: return jnp.array(array)
     def to_numpy(self, value: jax.Array) -> Any: return np.asarray(value)
