@@ -27,6 +27,7 @@ _CHOICES = {
     "epsilon": ("inside", "outside"),
     "momentum": ("sgd", "chain"),
     "initializers": ("named", "untruncated"),
+    "layers": ("linen", "nnx"),
     "fast_variance": ("false", "true"),
 }
 
@@ -40,6 +41,7 @@ class JaxAdapter(Adapter):
                    outside: `optax.adam(eps=epsilon)`, its default, `optax.rmsprop(eps_in_sqrt=False)`
     momentum       sgd: `optax.sgd(momentum=alpha)`; chain: `optax.scale_by_learning_rate`, then `optax.trace`
     initializers   named: `glorot_normal`, `he_normal`; untruncated: `variance_scaling(…, "fan_in", "normal")`
+    layers         linen: `flax.linen.BatchNorm`, `Dropout`; nnx: those of `flax.nnx`, for the layers with a memory
     fast_variance  false, true: `use_fast_variance` of Flax's BatchNorm, whose default is true
     """
 
@@ -54,9 +56,10 @@ class JaxAdapter(Adapter):
         epsilon: str = "inside",
         momentum: str = "sgd",
         initializers: str = "named",
+        layers: str = "linen",
         fast_variance: str = "false",
     ) -> None:
-        chosen = dict(zip(_CHOICES, (device, jit, epsilon, momentum, initializers, fast_variance), strict=True))
+        chosen = dict(zip(_CHOICES, (device, jit, epsilon, momentum, initializers, layers, fast_variance), strict=True))
         for option, value in chosen.items():
             if value not in _CHOICES[option]:
                 raise TypeError(f"{option}={value!r} is none of {', '.join(_CHOICES[option])}")
@@ -64,6 +67,8 @@ class JaxAdapter(Adapter):
         jax.config.update("jax_default_device", jax.devices(device)[0])
         self.inside, self.jit, self.fast_variance = epsilon == "inside", jit == "true", fast_variance == "true"
         self.chained, self.named = momentum == "chain", initializers == "named"
+        self.environment = {"JAX_ENABLE_X64": "1", "JAX_PLATFORMS": device}  # type: ignore[misc]
+        self.layers = _LINEN if layers == "linen" else _NNX
         versions = {"jaxlib": jax.lib.__version__, "optax": optax.__version__, "flax": flax.__version__}
         self.settings = {**chosen, "x64": True, "flushes": _flushing(self.dtypes), **versions}  # type: ignore[misc]
         for operation in _FUNCTIONS if self.jit else ():
@@ -154,14 +159,14 @@ class JaxAdapter(Adapter):
     def dropout(self, x: Any, p: float, seed: int, training: bool) -> Any:
         return linen.Dropout(p, deterministic=not training).apply({}, x, rngs={"dropout": jax.random.key(seed)})
 
-    def dropout_layer(self, p: float, seed: int) -> Any: return _Dropout(p, seed)
+    def dropout_layer(self, p: float, seed: int) -> Any: return self.layers["dropout"](p, seed)
 
     def batch_norm(self, x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
         layer = linen.BatchNorm(use_running_average=False, epsilon=epsilon, use_fast_variance=self.fast_variance)
         return layer.apply({"params": {"scale": gamma, "bias": beta}}, x, mutable=["batch_stats"])[0]
 
     def batch_norm_layer(self, features: int, epsilon: float, rate: float, dtype: str) -> Any:
-        return _BatchNorm(features, epsilon, rate, dtype, self.fast_variance)
+        return self.layers["batch_norm"](features, dtype, epsilon=epsilon, momentum=1 - rate, use_fast_variance=self.fast_variance)
 
 
 _FUNCTIONS = (
@@ -205,7 +210,42 @@ class _Optimizer:
     def state(self) -> dict[str, Any]: return {name: optax.tree.get(self.kept, slot) for name, slot in self.slots.items()}
 
 
-class _Dropout:
+class _LinenDropout:
+    """flax.linen.Dropout with a new key for each pass."""
+
+    def __init__(self, p: float, seed: int) -> None: self.layer, self.key = linen.Dropout(p), jax.random.key(seed)
+
+    def train(self, x: Any) -> Any:
+        self.key, now = jax.random.split(self.key)
+        return self.layer.apply({}, x, deterministic=False, rngs={"dropout": now})
+
+    def infer(self, x: Any) -> Any: return self.layer.apply({}, x, deterministic=True)
+
+
+class _LinenBatchNorm:
+    """flax.linen.BatchNorm with its variables under the notes' names; its momentum is the weight of what was."""
+
+    def __init__(self, features: int, dtype: str, **settings: Any) -> None:
+        self.layer = linen.BatchNorm(param_dtype=dtype, **settings)
+        self.variables = self.layer.init(jax.random.key(0), jnp.ones((2, features), dtype), use_running_average=True)
+
+    def train(self, x: Any) -> Any:
+        y, fresh = self.layer.apply(self.variables, x, use_running_average=False, mutable=["batch_stats"])
+        self.variables = {**self.variables, **fresh}
+        return y
+
+    def infer(self, x: Any) -> Any: return self.layer.apply(self.variables, x, use_running_average=True)
+
+    def _set(self, name: str, value: Any) -> None:
+        self.variables = {**self.variables, "params": {**self.variables["params"], name: value}}
+
+    gamma = property(lambda self: self.variables["params"]["scale"], lambda self, value: self._set("scale", value))
+    beta = property(lambda self: self.variables["params"]["bias"], lambda self, value: self._set("bias", value))
+    mean = property(lambda self: self.variables["batch_stats"]["mean"])
+    variance = property(lambda self: self.variables["batch_stats"]["var"])
+
+
+class _NnxDropout:
     """flax.nnx.Dropout."""
 
     def __init__(self, p: float, seed: int) -> None: self.layer = nnx.Dropout(p, rngs=nnx.Rngs(seed))
@@ -213,13 +253,11 @@ class _Dropout:
     def infer(self, x: Any) -> Any: return self.layer(x, deterministic=True)
 
 
-class _BatchNorm:
+class _NnxBatchNorm:
     """flax.nnx.BatchNorm under the notes' names; its momentum is the weight of what was."""
 
-    def __init__(self, features: int, epsilon: float, rate: float, dtype: str, fast: bool) -> None:
-        self.layer = nnx.BatchNorm(
-            features, epsilon=epsilon, momentum=1 - rate, param_dtype=dtype, use_fast_variance=fast, rngs=nnx.Rngs(0)
-        )
+    def __init__(self, features: int, dtype: str, **settings: Any) -> None:
+        self.layer = nnx.BatchNorm(features, param_dtype=dtype, rngs=nnx.Rngs(0), **settings)
 
     def train(self, x: Any) -> Any: return self.layer(x, use_running_average=False)
     def infer(self, x: Any) -> Any: return self.layer(x, use_running_average=True)
@@ -229,3 +267,7 @@ class _BatchNorm:
     beta = property(lambda self: self.layer.bias[...], lambda self, value: self._set("bias", value))
     mean = property(lambda self: self.layer.mean[...])
     variance = property(lambda self: self.layer.var[...])
+
+
+_LINEN: Mapping[str, Any] = {"dropout": _LinenDropout, "batch_norm": _LinenBatchNorm}
+_NNX: Mapping[str, Any] = {"dropout": _NnxDropout, "batch_norm": _NnxBatchNorm}
