@@ -81,6 +81,18 @@ def test_counts_may_be_floats_but_not_text_nor_flat():
         assert _result(adapter, "confusion_matrix").verdict == verdict
 
 
+def test_no_samples_may_be_refused():
+    """What is refused is left out, the others are judged; refusing everything offers nothing."""
+
+    def refusing(otherwise):
+        return _with(confusion_matrix=lambda a, p: otherwise(a, p) if len(a) else _raising(NotOffered("no samples"))())
+
+    table = metrics.confusion_matrix
+    assert _result(refusing(table), "confusion_matrix").verdict == "conforms"
+    assert _result(refusing(lambda a, p: table(a, p) + 1), "confusion_matrix").verdict == "deviates"
+    assert _result(refusing(_raising(NotOffered("no labels"))), "confusion_matrix").verdict == "not_offered"
+
+
 def test_order_of_the_table_is_declared():
     """Another order is named, fails undeclared and under --literal, and passes where it is declared."""
     adapter = _with(confusion_matrix=lambda *labels: metrics.confusion_matrix(*labels).T)
