@@ -36,9 +36,15 @@ def load(name: str, options: Mapping[str, str]) -> tuple[Adapter, Known]:
     if not beside.is_file():
         return made, NOTHING_KNOWN
     try:
-        return made, waivers.read(beside, made.version)
+        return made, waivers.read(beside, made.version, options_of(type(made), options))
     except waivers.WaiverError as error:
         raise UsageError(str(error)) from error
+
+
+def options_of(adapter: type, given: Mapping[str, str]) -> dict[str, str]:
+    """The options that an adapter is made with: those given, and the others' defaults."""
+    parameters = inspect.signature(adapter).parameters.values()
+    return {**{p.name: str(p.default) for p in parameters if p.default is not p.empty}, **given}
 
 
 def waivers_file(adapter: Any) -> Path:
