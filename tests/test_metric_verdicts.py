@@ -1,5 +1,7 @@
 """How metrics are judged: what is left out, what is told, which readings are named."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,11 @@ from eqwise.conformance.claims import Frame, pullback_claim, value_claim
 from eqwise.conformance.comparison import judge
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
-from eqwise.conformance.waivers import Known
+from eqwise.conformance.waivers import NOTHING_KNOWN, Known
 from eqwise.reference import metrics
+from eqwise.spec.certify import exact
+from eqwise.spec.document import reading_as
+from eqwise.spec.metrics import r_squared
 from eqwise.spec.numbers.formats import FORMATS
 
 F64 = FORMATS["float64"]
@@ -139,6 +144,21 @@ def test_both_means_are_told_apart():
     result = _result(_with(r_squared=usual), "r_squared", dtype="float32")
     assert (result.verdict, result.reading) == ("conforms_as", "eq26:mean_of_observations")
     assert _result(_with(r_squared=lambda t, y: usual(y, t)), "r_squared", dtype="float32").verdict == "deviates"
+
+
+def test_failures_are_told_under_the_declared_reading():
+    """Wrong under both readings: the worst place is wrong under the declared one, which is named."""
+
+    def half(t, y):
+        return (1 - ((t - y) ** 2).sum() / ((t - t.mean()) ** 2).sum()) / 2
+
+    meant = Known({("r_squared", "eq26"): "mean_of_observations"}, ())
+    for known, reading in ((meant, "eq26:mean_of_observations"), (NOTHING_KNOWN, None)):
+        result = _result(_with(r_squared=half), "r_squared", dtype="float64", known=known)
+        assert (result.verdict, result.reading) == ("deviates", reading)
+        t, y = np.split(np.array([Fraction(float(number.decimal)) for number in result.worst.inputs.values()], object), 2)
+        with reading_as({26: reading.partition(":")[2]} if reading else {}):
+            assert float(result.worst.expected.decimal) == float(exact(r_squared, t, y))
 
 
 def test_integers_that_overflow_are_inaccurate_and_wrong_ones_deviate():
