@@ -69,6 +69,10 @@ class Adapter:
         """The framework's array as NumPy's."""
         return np.asarray(value)
 
+    def echo(self, array: Array) -> Array:
+        """A NumPy array, there and back."""
+        return self.to_numpy(self.from_numpy(array))
+
     def offers(self, operation: str) -> bool:
         """Whether the class defines the operation."""
         return callable(getattr(self, operation, None))

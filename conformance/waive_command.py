@@ -49,8 +49,10 @@ def _place(file: str | None, asked: Mapping[str, Any]) -> tuple[Path, dict[str, 
     if file:
         return Path(file), None
     given = dict(text.partition("=")[::2] for text in asked.get("adapter_option") or [])
-    adapter, _ = load(asked["adapter"], given)
-    return waivers_file(adapter), options_of(type(adapter), given)
+    adapter, _ = load(asked["adapter"], given, bool(asked.get("isolate")))
+    if waivers_file(adapter) == Path():
+        raise ValueError("the adapter names no waivers file: give --file, and --adapter-option known=FILE to the run")
+    return waivers_file(adapter), options_of(adapter, given)
 
 
 def _waiver(known: argparse.Namespace, own: list[Result]) -> str:
