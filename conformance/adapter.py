@@ -50,6 +50,9 @@ class Adapter:
     it has one, returns copies of what it keeps by the notes' symbols (v, h, or m and v), shaped as theta is, of its dtype
     or wider.
 
+    Seeds are integers from 0 to below 2 to the power of `seed_bits`: fewer than 32 where the framework keeps fewer, as in a
+    float. Of `uniform`, `xavier`, `he` and `gauss` every bit must matter; `dropout` is given any seed below 2³².
+
     `vjp(operation, inputs, cotangent, **hyper)` returns one gradient of Σ cotangent·operation(*inputs, **hyper) for each
     input, shaped as it is, None where it is not offered. An input that is a list has a list of gradients: the inputs of
     `l2` are ([W1, W2, …],), its gradients ([g1, g2, …],).
@@ -60,6 +63,7 @@ class Adapter:
     dtypes: ClassVar[Sequence[str]] = ("float64",)
     reduction: ClassVar[Mapping[str, str]] = {}
     settings: ClassVar[Mapping[str, Any]] = {}
+    seed_bits: ClassVar[int] = 32
 
     def from_numpy(self, array: Array) -> Any:
         """A NumPy array as the framework's own; the dtypes are those of `dtypes`, bfloat16 being ml_dtypes.bfloat16."""

@@ -35,6 +35,7 @@ class OnnxRuntimeAdapter(Adapter):
     name = "onnxruntime"
     version = ort.__version__
     dtypes = ("float64", "float32", "float16")
+    seed_bits = 24  # of RandomUniform and RandomNormal, whose seed is a float in single precision
 
     def __init__(self, optimization: str = "all", threads: str = "1") -> None:
         if optimization not in _LEVELS:
@@ -88,7 +89,7 @@ class OnnxRuntimeAdapter(Adapter):
 
     def _drawn(self, operator: str, shape: Any, seed: int, dtype: str, **attributes: Any) -> Any:
         given = {"dtype": _type(dtype), "shape": tuple(shape), "seed": float(seed)}
-        return self._run([_node(operator, (), ("y",), **given, **attributes)], {})[0]
+        return _made([_node(operator, (), ("y",), **given, **attributes)], (), ("y",), *self.options).run(None, {})[0]
 
     # section 12, regularization
     def dropout(self, x: Any, p: float, seed: int, training: bool) -> Any:
@@ -107,16 +108,17 @@ class _Dropout:
     """Dropout by one session, whose operator goes on drawing."""
 
     def __init__(self, adapter: OnnxRuntimeAdapter, p: float, seed: int) -> None:
-        self.options, self.p, self.seed = adapter.options, np.float32(p), seed
+        self.options, self.p, self.seed = adapter.options, p, seed
         self.sessions: dict[Any, ort.InferenceSession] = {}
 
     def run(self, x: Any, training: bool) -> Any:
         kind = (str(x.dtype), x.ndim)
+        p = np.array(self.p, np.promote_types(x.dtype, np.float32))
         if kind not in self.sessions:
             node = _node("Dropout", ("x", "p", "training"), ("y",), seed=self.seed)
-            inputs = (("x", *kind), ("p", "float32", 0), ("training", "bool", 0))
+            inputs = (("x", *kind), ("p", str(p.dtype), 0), ("training", "bool", 0))
             self.sessions[kind] = _made((node,), inputs, ("y",), *self.options)
-        given = {"x": x, "p": np.array(self.p), "training": np.array(training)}
+        given = {"x": x, "p": p, "training": np.array(training)}
         return self.sessions[kind].run(None, given)[0]
 
     def train(self, x: Any) -> Any: return self.run(x, True)

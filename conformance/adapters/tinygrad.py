@@ -143,6 +143,8 @@ class _Optimizer:
     def __init__(self, kind: Any, theta: Any, slots: Mapping[str, tuple[str, int]] | None = None, **settings: Any) -> None:
         self.many, self.slots = isinstance(theta, list), slots or {}
         given = theta if self.many else [theta]
+        if any(not tensor.shape for tensor in given):
+            raise NotOffered("nn.optim cannot broadcast its learning rate to a parameter without dimensions")
         if slots and _WIDTHS[_kept()] < _WIDTHS[_name(given[0])]:
             raise NotOffered(f"nn.optim keeps its state in {_kept()}: set OPTIM_DTYPE")
         self.parameters = [tensor.clone().realize() for tensor in given]
