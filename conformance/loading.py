@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import shlex
 import sys
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -15,8 +16,13 @@ from typing import Any
 
 from eqwise.conformance import adapters, waivers
 from eqwise.conformance.adapter import OPERATIONS, Adapter
+from eqwise.conformance.stdio.client import StdioAdapter
+from eqwise.conformance.stdio.connection import CannotStart, Refusal
 from eqwise.conformance.waivers import NOTHING_KNOWN, Known
 
+STDIO = "stdio:"
+SERVE = (sys.executable, "-m", "eqwise.conformance.stdio.serve")
+APART = ("tfjs",)  # built-in adapters that start a process themselves
 BUILT_IN = tuple(module.name for module in pkgutil.iter_modules(adapters.__path__))
 
 
@@ -24,25 +30,56 @@ class UsageError(ValueError):
     """Something that was asked for cannot be had; one clear line says what and why."""
 
 
-def load(name: str, options: Mapping[str, str]) -> tuple[Adapter, Known]:
+def load(name: str, options: Mapping[str, str], isolate: bool = False) -> tuple[Adapter, Known]:
     """The adapter, made with its options, and what its waivers file knows of it.
 
-    `name` is a built-in one, ``module:Class``, ``path/to/file.py[:Class]`` or an entry point of the group eqwise.adapters.
+    `name` is a built-in one, ``module:Class``, ``path/to/file.py[:Class]``, an entry point of the group eqwise.adapters, or
+    ``stdio:COMMAND`` for one that runs in a process of its own, as any does with `isolate`.
     """
-    made = _made(_class(name), name, options)
+    is_apart = name.startswith(STDIO) or (isolate and name not in APART)
+    made = _load_there(name, options) if is_apart else load_here(name, options)
     if not any(callable(getattr(made, operation, None)) for operation in OPERATIONS):
-        raise UsageError(f"adapter {name!r}: class {type(made).__name__} offers no operation of the contract, such as 'softplus'")
+        what = "it" if isinstance(made, StdioAdapter) else f"class {type(made).__name__}"
+        raise UsageError(f"adapter {name!r}: {what} offers no operation of the contract, such as 'softplus'")
     beside = waivers_file(made)
     if not beside.is_file():
         return made, NOTHING_KNOWN
     try:
-        return made, waivers.read(beside, made.version)
+        return made, waivers.read(beside, made.version, options_of(made, options))
     except waivers.WaiverError as error:
         raise UsageError(str(error)) from error
 
 
+def load_here(name: str, options: Mapping[str, str]) -> Adapter:
+    """The adapter, made with its options in this process."""
+    return _made(_class(name), name, options)  # type: ignore[no-any-return]
+
+
+def _load_there(name: str, options: Mapping[str, str]) -> Adapter:
+    """The adapter in a process of its own."""
+    try:
+        if name.startswith(STDIO):
+            return StdioAdapter(shlex.split(name.removeprefix(STDIO)), **options)
+        return StdioAdapter([*SERVE, name], **options)
+    except Refusal as error:
+        raise UsageError(str(error) if not name.startswith(STDIO) else f"adapter {name!r}: {error}") from error
+    except (CannotStart, ValueError) as error:  # of shlex
+        raise UsageError(f"adapter {name!r}: {error}") from error
+
+
+def options_of(adapter: Any, given: Mapping[str, str]) -> dict[str, str]:
+    """The options that an adapter was made with: those given, and the others' defaults; of another process, as it says."""
+    if isinstance(adapter, StdioAdapter):
+        return {**adapter.options, **given}
+    parameters = inspect.signature(type(adapter)).parameters.values()
+    return {**{p.name: str(p.default) for p in parameters if p.default is not p.empty}, **given}
+
+
 def waivers_file(adapter: Any) -> Path:
-    """Where the waivers of an adapter stand, or would stand: beside its source."""
+    """Where the waivers of an adapter stand, or would stand: beside its source, or where it says in another process."""
+    known = getattr(adapter, "known_file", None)
+    if known is not None:
+        return Path(known)
     return Path(sys.modules[type(adapter).__module__].__file__ or "").with_suffix(".toml")
 
 
@@ -50,6 +87,8 @@ def _made(found: type, name: str, options: Mapping[str, str]) -> Any:
     whole = found if issubclass(found, Adapter) else type(found.__name__, (found, Adapter), {"__module__": found.__module__})
     try:
         return whole(**options)
+    except CannotStart as error:
+        raise UsageError(f"adapter {name!r}: {error}") from error
     except TypeError as error:
         raise UsageError(f"adapter {name!r} does not take the options {dict(options)}: {error}") from error
     except Exception as error:
@@ -67,7 +106,8 @@ def _class(name: str) -> type:
     if ":" in name:
         return _chosen(_imported(place, name), chosen, name)
     raise UsageError(
-        f"no adapter {name!r}: the built-in ones are {', '.join(BUILT_IN)}; others are given as module:Class or path/to/file.py"
+        f"no adapter {name!r}: the built-in ones are {', '.join(BUILT_IN)}; "
+        "others are given as module:Class, path/to/file.py or stdio:COMMAND"
     )
 
 

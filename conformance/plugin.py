@@ -40,7 +40,9 @@ _controller: list[Writer] = []  # the writer of the run in the controlling proce
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("eqwise", "conformance with the notes")
-    group.addoption("--adapter", default="reference", metavar="A", help="built-in name, module:Class, path/to/file.py[:Class]")
+    names = "built-in name, module:Class, path/to/file.py[:Class], stdio:COMMAND"
+    group.addoption("--adapter", default="reference", metavar="A", help=names)
+    group.addoption("--isolate", action="store_true", help="run the adapter in a process of its own, which may crash or hang")
     group.addoption("--adapter-option", action="append", default=[], metavar="KEY=VALUE", help="passed to the adapter's class")
     group.addoption("--equations", metavar="N,N-M", help=f"only these of the equations 1 to {LAST_EQUATION}")
     group.addoption("--dtypes", metavar="D,D", help=f"only these of {', '.join(FORMATS)}")
@@ -68,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _session(config: pytest.Config) -> Session:
     options = config.option
     equations(options.equations)
-    adapter, known = load(options.adapter, dict(_pair(text) for text in options.adapter_option))
+    adapter, known = load(options.adapter, dict(_pair(text) for text in options.adapter_option), options.isolate)
     dtypes = _dtypes(options.dtypes, adapter.dtypes)
     _check_accuracy(options.accuracy)
     return Session(adapter, known, options.conformance_seed, options.effort, options.accuracy, options.literal, dtypes, inquires=True)
@@ -80,7 +82,7 @@ def _check_accuracy(text: str) -> None:
 
 
 def _shown(config: pytest.Config) -> dict[str, Any]:
-    names = ("adapter", "adapter_option", "equations", "dtypes", "literal", "accuracy", "effort")
+    names = ("adapter", "adapter_option", "isolate", "equations", "dtypes", "literal", "accuracy", "effort")
     return {name: getattr(config.option, name) for name in names}
 
 

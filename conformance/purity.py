@@ -121,7 +121,7 @@ def check_smoke(session: Session, dtype: str) -> Result:
 def _conversion(session: Session, array: Array) -> str | None:
     before = array.tobytes()
     try:
-        back = np.asarray(session.adapter.to_numpy(session.adapter.from_numpy(array)))
+        back = np.asarray(session.adapter.echo(array))
     except Exception as error:
         return f"conversion of {array.dtype} raised {type(error).__name__}: {error}"
     if back.dtype != array.dtype or back.shape != array.shape:

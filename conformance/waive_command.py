@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from eqwise.conformance import waivers
-from eqwise.conformance.loading import load, waivers_file
+from eqwise.conformance.loading import load, options_of, waivers_file
 from eqwise.conformance.report.reading import results_of
 from eqwise.conformance.verdicts import FAILING, NAMED, Result
 
@@ -39,10 +39,20 @@ def run(known: argparse.Namespace) -> None:
     if not own:
         raise ValueError(_none("operation", known.operation, [result.operation or "" for result in results]))
     entries = _declarations(known, own) if known.reading else [_waiver(known, own)]
-    options = dict(text.partition("=")[::2] for text in report["options"].get("adapter_option") or [])
-    path = Path(known.file) if known.file else waivers_file(load(report["options"]["adapter"], options)[0])
-    _append(path, entries, report["adapter"]["version"])
+    path, options = _place(known.file, report["options"])
+    _append(path, entries, lambda fresh: waivers.read(fresh, report["adapter"]["version"], options))
     print(f"{path}: {len(entries)} added")
+
+
+def _place(file: str | None, asked: Mapping[str, Any]) -> tuple[Path, dict[str, str] | None]:
+    """The file to write, and the adapter's options where the adapter is needed to find it."""
+    if file:
+        return Path(file), None
+    given = dict(text.partition("=")[::2] for text in asked.get("adapter_option") or [])
+    adapter, _ = load(asked["adapter"], given, bool(asked.get("isolate")))
+    if waivers_file(adapter) == Path():
+        raise ValueError("the adapter names no waivers file: give --file, and --adapter-option known=FILE to the run")
+    return waivers_file(adapter), options_of(adapter, given)
 
 
 def _waiver(known: argparse.Namespace, own: list[Result]) -> str:
@@ -74,12 +84,12 @@ def _declarations(known: argparse.Namespace, own: list[Result]) -> list[str]:
     return [_table("reading", {"operation": known.operation, **entry, "reason": known.reason}) for entry in entries]
 
 
-def _append(path: Path, entries: list[str], version: str) -> None:
+def _append(path: Path, entries: list[str], read: Callable[[Path], Any]) -> None:
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     fresh = path.with_name(path.name + ".new")
     fresh.write_text("\n\n".join([*([before.rstrip("\n")] if before else []), *entries]) + "\n", encoding="utf-8")
     try:
-        waivers.read(fresh, version)
+        read(fresh)
     except waivers.WaiverError as error:
         fresh.unlink()
         raise ValueError(str(error).replace(str(fresh), str(path))) from error

@@ -17,7 +17,7 @@ from eqwise.spec.numbers.formats import FORMATS
 
 KINDS = ("documented", "limitation", "fault")
 _FIELDS = {"operation", "property", "dtype", "clause", "kind", "reason", "link", "when", "label"}
-_FIELDS_OF_READING = {"operation", "clause", "reading", "reason", "link"}
+_FIELDS_OF_READING = {"operation", "clause", "reading", "reason", "link", "when"}
 
 
 class WaiverError(ValueError):
@@ -77,19 +77,46 @@ class Known:
 NOTHING_KNOWN = Known({}, ())
 
 
-def read(path: Path, version: str) -> Known:
-    """The file's declared readings, and those of its waivers whose `when` holds for this version and platform."""
+@dataclass(frozen=True)
+class Circumstances:
+    """What a `when` is held against: the framework's version and the adapter's options, None where the adapter is not at hand."""
+
+    version: str
+    options: Mapping[str, str] | None
+
+    def meet(self, path: Path, when: Mapping[str, Any]) -> bool:
+        """Whether every condition holds: a version prefix, a prefix of sys.platform, a value or several of options."""
+        for key in when:
+            _known(path, "condition of `when`", key, ("version", "platform", "options"))
+        chosen = self._have(path, when.get("options", {}))
+        return chosen and self.version.startswith(when.get("version", "")) and sys.platform.startswith(when.get("platform", ""))
+
+    def _have(self, path: Path, wanted: Mapping[str, Any]) -> bool:
+        if self.options is None:
+            return not wanted
+        for name in wanted:
+            _known(path, "option of the adapter", name, self.options or ("none",))
+        return all(self.options[name] in _several(values) for name, values in wanted.items())
+
+
+def read(path: Path, version: str, options: Mapping[str, str] | None = None) -> Known:
+    """The file's declared readings and waivers whose `when` holds for this version, this platform and these options.
+
+    `options` are all that the adapter takes, those left at their defaults too.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise WaiverError(f"{path}: {error}") from error
     for table in data:
         _known(path, "table", table, ("reading", "waiver"))
-    readings = [_reading(path, entry) for entry in data.get("reading", [])]
+    readings = [(*_reading(path, entry), entry.get("when", {})) for entry in data.get("reading", [])]
     waivers = [(_waiver(path, entry), entry.get("when", {})) for entry in data.get("waiver", [])]
-    _unique(path, [f"{operation} {clause}" for (operation, clause), _ in readings])
     _unique(path, [f"{waiver.key} {when or ''}".strip() for waiver, when in waivers])
-    return Known(dict(readings), tuple(waiver for waiver, when in waivers if _applies(path, when, version)))
+    now = Circumstances(version, options)
+    declared = [(key, name) for key, name, when in readings if now.meet(path, when)]
+    _unique(path, [" ".join(key) for key, _ in declared])
+    return Known(dict(declared), tuple(waiver for waiver, when in waivers if now.meet(path, when)))
 
 
 def _unique(path: Path, keys: list[str]) -> None:
@@ -149,10 +176,3 @@ def _require(path: Path, entry: Mapping[str, Any], keys: set[str]) -> None:
     missing = sorted(key for key in keys if not (entry.get(key) and str(entry[key]).strip()))
     if missing:
         raise WaiverError(f"{path}: {dict(entry)} lacks {missing[0]!r}")
-
-
-def _applies(path: Path, when: Mapping[str, str], version: str) -> bool:
-    """`when` names a version prefix, a platform as sys.platform has it, or both."""
-    for key in when:
-        _known(path, "condition of `when`", key, ("version", "platform"))
-    return version.startswith(when.get("version", "")) and sys.platform.startswith(when.get("platform", ""))

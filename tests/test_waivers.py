@@ -11,6 +11,7 @@ import pytest
 
 from eqwise.conformance import waivers
 from eqwise.conformance.cli import main
+from eqwise.conformance.loading import load
 from eqwise.conformance.verdicts import Result
 
 WAIVER = {"operation": "softplus", "property": "value", "dtype": "float64", "kind": "fault", "reason": "known"}
@@ -68,6 +69,52 @@ def test_a_waiver_of_nothing_is_unmet(tmp_path):
     assert known.unmet([BAD]) == list(known.waivers)
     assert known.unmet([replace(BAD, dtype="float32")]) == []
     assert waivers.read(written(tmp_path, "waiver", WAIVER), "1").unmet([BAD]) == []
+
+
+OPTIONS = """
+[[reading]]
+operation = "adam"
+clause = "eq68"
+reading = "epsilon_outside_root"
+reason = "r"
+when = {options = {root = "outside"}}
+
+[[reading]]
+operation = "adam"
+clause = "eq68"
+reading = "epsilon_hat"
+reason = "r"
+when = {options = {root = ["hat", "fast"]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "reading"), [({}, "epsilon_outside_root"), ({"root": "fast"}, "epsilon_hat"), ({"root": "inside"}, None)]
+)
+def test_options_of_the_adapter_are_a_condition(tmp_path, given, reading):
+    """An option that is not given counts with its default; what one option declares is no second entry of another's."""
+    (tmp_path / "mine.py").write_text(
+        "class Mine:\n    dtypes = ('float64',)\n    def __init__(self, root='outside'): self.root = root\n    def relu(self, x): return x\n"
+    )
+    (tmp_path / "mine.toml").write_text(OPTIONS)
+    assert load(str(tmp_path / "mine.py"), given)[1].readings_of("adam").get("eq68") == reading
+    assert waivers.read(tmp_path / "mine.toml", "1").readings == {}
+
+
+@pytest.mark.parametrize("more", [OPTIONS, OPTIONS.replace('["hat", "fast"]', '"outside"')])
+def test_a_reading_is_declared_once_under_each_option(tmp_path, more):
+    """Two that hold at once are refused."""
+    (tmp_path / "mine.toml").write_text(OPTIONS + more)
+    with pytest.raises(waivers.WaiverError, match="twice"):
+        waivers.read(tmp_path / "mine.toml", "1", {"root": "outside"})
+
+
+@pytest.mark.parametrize("options", [{}, {"roof": "outside"}])
+def test_options_that_the_adapter_does_not_take_are_errors(tmp_path, options):
+    """Those in a `when`, which would never hold."""
+    (tmp_path / "mine.toml").write_text(OPTIONS)
+    with pytest.raises(waivers.WaiverError, match="no option of the adapter 'root'"):
+        waivers.read(tmp_path / "mine.toml", "1", options)
 
 
 SOURCE = """
