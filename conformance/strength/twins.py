@@ -115,17 +115,23 @@ def _compared(one: Adapter, other: Adapter, calls: list[Call]) -> Iterator[bool]
         first, second = (call.asked(target) for target in ((one, other) if call.of is None else made[call.of]))
         if _is_object(first):
             made.append((first, second))
-        yield _bytes(first) == _bytes(second)
+        yield _same(first, second)
 
 
-def _bytes(value: Any) -> Any:
-    """All that a result is: its type, its shape, its bytes; every nan is the same."""
-    if isinstance(value, (list, tuple)):
-        return [_bytes(item) for item in value]
-    if isinstance(value, Mapping):
-        return {name: _bytes(item) for name, item in value.items()}
-    if isinstance(value, (np.ndarray, np.generic, float, int, bool)):
-        array = np.asarray(value)
-        isnan = array != array
-        return array.dtype.name, array.shape, np.where(isnan, np.zeros_like(array), array).tobytes(), isnan.tobytes()
-    return value if isinstance(value, type) or value is None else type(value).__name__
+def _same(one: Any, other: Any) -> bool:
+    """Whether two results are alike in type, shape and bytes; every nan is the same."""
+    if isinstance(one, (list, tuple)):
+        return isinstance(other, (list, tuple)) and len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, Mapping):
+        return isinstance(other, Mapping) and list(one) == list(other) and all(_same(one[name], other[name]) for name in one)
+    if not isinstance(one, (np.ndarray, np.generic, float, int, bool)):
+        return type(one) is type(other) and (one == other or _is_object(one))
+    first, second = np.asarray(one), np.asarray(other)
+    if (first.dtype, first.shape) != (second.dtype, second.shape):
+        return False
+    return first.tobytes() == second.tobytes() or _without_nan(first) == _without_nan(second)
+
+
+def _without_nan(array: np.ndarray[Any, Any]) -> tuple[bytes, bytes]:
+    isnan = array != array
+    return np.where(isnan, np.zeros_like(array), array).tobytes(), isnan.tobytes()
