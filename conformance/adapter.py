@@ -53,6 +53,9 @@ class Adapter:
     Seeds are integers from 0 to below 2 to the power of `seed_bits`: fewer than 32 where the framework keeps fewer, as in a
     float. Of `uniform`, `xavier`, `he` and `gauss` every bit must matter; `dropout` is given any seed below 2³².
 
+    `environment` holds the variables of the environment that the framework reads when it is first imported, so that a script
+    without the adapter sets them too.
+
     `vjp(operation, inputs, cotangent, **hyper)` returns one gradient of Σ cotangent·operation(*inputs, **hyper) for each
     input, shaped as it is, None where it is not offered. An input that is a list has a list of gradients: the inputs of
     `l2` are ([W1, W2, …],), its gradients ([g1, g2, …],).
@@ -64,6 +67,7 @@ class Adapter:
     reduction: ClassVar[Mapping[str, str]] = {}
     settings: ClassVar[Mapping[str, Any]] = {}
     seed_bits: ClassVar[int] = 32
+    environment: ClassVar[Mapping[str, str]] = {}
 
     def from_numpy(self, array: Array) -> Any:
         """A NumPy array as the framework's own; the dtypes are those of `dtypes`, bfloat16 being ml_dtypes.bfloat16."""

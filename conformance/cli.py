@@ -8,7 +8,17 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from eqwise.conformance import coverage, diff_command, figure_command, strength_command, suite, training_command, waive_command
+from eqwise.conformance import (
+    check_adapter_command,
+    coverage,
+    diff_command,
+    figure_command,
+    frameworks_command,
+    strength_command,
+    suite,
+    training_command,
+    waive_command,
+)
 from eqwise.conformance.accuracy import table
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.properties import checks_of
@@ -56,9 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--markdown", action="store_true", help="the document that COVERAGE.md is")
     measure = commands.add_parser("accuracy", help="measure the reference: a Markdown table")
     measure.add_argument("--effort", choices=tuple(EFFORTS), default="standard")
+    check_adapter_command.add_parser(commands)
     waive_command.add_parser(commands)
     diff_command.add_parser(commands)
     strength_command.add_parser(commands)
+    frameworks_command.add_parser(commands)
     figure_command.add_parser(commands)
     training_command.add_parser(commands)
     return parser
@@ -127,9 +139,11 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "show": _show,
     "coverage": _coverage,
     "accuracy": _accuracy,
+    "check-adapter": check_adapter_command.run,
     "waive": waive_command.run,
     "diff": diff_command.run,
     "strength": strength_command.run,
+    "frameworks": frameworks_command.run,
     "figure": figure_command.run,
     "train": training_command.run,
 }

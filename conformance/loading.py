@@ -17,11 +17,12 @@ from typing import Any
 from eqwise.conformance import adapters, waivers
 from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.conformance.stdio.client import StdioAdapter
-from eqwise.conformance.stdio.connection import CannotStart
+from eqwise.conformance.stdio.connection import CannotStart, Refusal
 from eqwise.conformance.waivers import NOTHING_KNOWN, Known
 
 STDIO = "stdio:"
 SERVE = (sys.executable, "-m", "eqwise.conformance.stdio.serve")
+APART = ("tfjs",)  # built-in adapters that start a process themselves
 BUILT_IN = tuple(module.name for module in pkgutil.iter_modules(adapters.__path__))
 
 
@@ -35,7 +36,8 @@ def load(name: str, options: Mapping[str, str], isolate: bool = False) -> tuple[
     `name` is a built-in one, ``module:Class``, ``path/to/file.py[:Class]``, an entry point of the group eqwise.adapters, or
     ``stdio:COMMAND`` for one that runs in a process of its own, as any does with `isolate`.
     """
-    made = _load_there(name, options) if isolate or name.startswith(STDIO) else load_here(name, options)
+    is_apart = name.startswith(STDIO) or (isolate and name not in APART)
+    made = _load_there(name, options) if is_apart else load_here(name, options)
     if not any(callable(getattr(made, operation, None)) for operation in OPERATIONS):
         what = "it" if isinstance(made, StdioAdapter) else f"class {type(made).__name__}"
         raise UsageError(f"adapter {name!r}: {what} offers no operation of the contract, such as 'softplus'")
@@ -56,8 +58,11 @@ def load_here(name: str, options: Mapping[str, str]) -> Adapter:
 def _load_there(name: str, options: Mapping[str, str]) -> Adapter:
     """The adapter in a process of its own."""
     try:
-        command = shlex.split(name.removeprefix(STDIO)) if name.startswith(STDIO) else [*SERVE, name]
-        return StdioAdapter(command, **options)
+        if name.startswith(STDIO):
+            return StdioAdapter(shlex.split(name.removeprefix(STDIO)), **options)
+        return StdioAdapter([*SERVE, name], **options)
+    except Refusal as error:
+        raise UsageError(str(error) if not name.startswith(STDIO) else f"adapter {name!r}: {error}") from error
     except (CannotStart, ValueError) as error:  # of shlex
         raise UsageError(f"adapter {name!r}: {error}") from error
 

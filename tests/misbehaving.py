@@ -1,6 +1,7 @@
 """An adapter of eqwise-stdio/1 in plain Python whose tanh misbehaves in the way that it is told; softplus is right.
 
-``python misbehaving.py FAULT``, a fault of `TANH` or of `HELLO`. It imports nothing that takes time.
+``python misbehaving.py FAULT``, a fault of `TANH`, of `HELLO` or of `ECHO`, or another that stands below. It imports nothing
+that takes time.
 """
 
 import base64
@@ -96,6 +97,12 @@ HELLO = {
     "refuses-to-start": lambda n: say({"id": n, "error": {"type": "ValueError", "message": "no option colour"}}),
 }
 
+ECHO = {
+    "positive-zero": lambda value: mapped(lambda x: x + 0.0, value) if "dtype" in value else value,
+    "flat": lambda value: {**value, "shape": [math.prod(value["shape"])]} if "dtype" in value else value,
+    "loses-digits": lambda value: {"float64": base64.b64encode(struct.pack("<d", float("nan"))).decode()} if "float64" in value else value,
+}
+
 ME = {
     "protocol": "eqwise-stdio/1",
     "name": "misbehaving",
@@ -108,16 +115,22 @@ ME = {
 def answer(fault, request):
     number, method = request["id"], request["method"]
     if method == "hello":
+        if fault == "misspelt":
+            return say({"id": number, "result": {**ME, "operations": ["sofplus", "tanh"]}})
         return HELLO.get(fault, lambda n: say({"id": n, "result": ME}))(number)
     if method == "echo":
-        return say({"id": number, "result": request["value"]})
+        return say({"id": number, "result": ECHO.get(fault, lambda value: value)(request["value"])})
+    if method not in ("call", "invoke", "release"):
+        return say({"id": number, "not_offered": "no such method"} if fault != "any-method" else {"id": number, "result": None})
     if request.get("operation") == "tanh":
         return TANH[fault](number, request["inputs"][0])
     if request.get("operation") == "softplus":
         return say({"id": number, "result": mapped(softplus, request["inputs"][0])})
+    if method == "call" and request["operation"] not in ME["operations"] and fault != "any-operation":
+        return say({"id": number, "not_offered": "no such operation"})
     if request.get("operation") == "sgd":
         return say({"id": number, "result": {"object": 1, "methods": ["step"], "attributes": []}})
-    return say({"id": number, "result": request["inputs"][0] if "inputs" in request else None})
+    return say({"id": number, "result": request.get("inputs", [None])[0] if method == "invoke" else None})
 
 
 if __name__ == "__main__":

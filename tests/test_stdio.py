@@ -10,13 +10,17 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
-from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance import cli
+from eqwise.conformance.adapter import OPERATIONS, NotOffered
 from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.loading import SERVE, UsageError, load
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
 from eqwise.conformance.stdio import connection, process
+from eqwise.conformance.stdio.checking import CHECKS as CHECKS_OF_PROTOCOL
+from eqwise.conformance.stdio.checking import checked
 from eqwise.conformance.stdio.client import StdioAdapter
 
 MISBEHAVING = str(Path(__file__).with_name("misbehaving.py"))
@@ -206,6 +210,93 @@ def test_hyper_parameters_arrive_exactly(tmp_path):
     adapter, _ = load(str(path), {}, isolate=True)
     for alpha in _patterns(np.float64).tolist():
         assert adapter.elu(np.zeros(2), alpha=alpha).tobytes() == np.full(2, alpha).tobytes()
+
+
+# the protocol
+
+SCHEMA = Draft202012Validator(StdioAdapter.schema())
+
+
+def test_every_message_is_as_the_schema_has_it(monkeypatch):
+    """Of calls, gradients, functions called back, objects, refusals and errors, in both directions."""
+    lines = []
+    send, receive = process.Process.send, process.Process.receive
+    monkeypatch.setattr(process.Process, "send", lambda self, line, limit: (lines.append(line), send(self, line, limit))[1])
+    monkeypatch.setattr(process.Process, "receive", lambda self, limit: (lines.append(receive(self, limit)), lines[-1])[1])
+    adapter = StdioAdapter([*SERVE, "reference"])
+    x, weights = np.array([[1.0, -2.0]], np.float32), [np.eye(2, dtype=np.float32)]
+    adapter.vjp("elu", (x,), x, alpha=0.5)
+    adapter.vjp("l2", (weights,), np.float32(1), lambda_=0.5)
+    adapter.accuracy(np.array([True, False]), np.array([True, True]))
+    adapter.xavier((2, 3), 7, "float32")
+    adapter.numerical_gradient(lambda theta: float(theta.sum()), x, epsilon=0.5)
+    adam = adapter.adam(weights, 0.5, 0.5, 0.5, 0.5)
+    adam.step(weights, eta=0.25)
+    adam.state()
+    layer = adapter.batch_norm_layer(2, 0.5, 0.5, "float32")
+    layer.gamma = layer.mean
+    with pytest.raises(AdapterError, match="raised"):
+        adapter.softplus("text")
+    with pytest.raises(NotOffered):
+        adapter.asked("call", {}, operation="nothing", inputs=[])
+    del adam
+    adapter.echo(x)
+    adapter.connection.stop()
+    for line in lines:
+        SCHEMA.validate(json.loads(line))
+    methods = {json.loads(line).get("method") for line in lines}
+    assert methods >= {"hello", "echo", "call", "vjp", "invoke", "get", "set", "release"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"id": 1},
+        {"result": None},
+        {"id": 1, "result": 0.5},
+        {"id": 1, "result": {"float64": "AAAA"}},
+        {"id": 1, "result": None, "not_offered": "both"},
+        {"id": 1, "result": {"dtype": "float8", "shape": [], "data": ""}},
+        {"id": 1, "result": {"dtype": "float64", "shape": [-1], "data": ""}},
+        {"id": 1, "method": "call", "operation": "tanh", "inputs": []},
+        {"id": 1, "error": "no"},
+    ],
+)
+def test_the_schema_refuses_what_is_no_message(line):
+    """It can tell."""
+    assert not SCHEMA.is_valid(line)
+
+
+def test_an_adapter_that_keeps_the_protocol_passes_its_check():
+    """Every check has something to look at in the reference."""
+    assert [outcome for outcome, _, _ in checked(StdioAdapter([*SERVE, "reference"]))] == ["ok"] * len(CHECKS_OF_PROTOCOL)
+
+
+@pytest.mark.parametrize(
+    ("fault", "what", "why"),
+    [
+        ("misspelt", "every operation is one of the contract", "there is no operation 'sofplus'; the nearest is 'softplus'"),
+        ("positive-zero", "echo keeps every number of its dtypes: -0, nan, infinities, subnormals", "-0.0) of float64 came back as"),
+        ("flat", "echo keeps every number of its dtypes: -0, nan, infinities, subnormals", "of shape (2, 5) came back as"),
+        ("loses-digits", "echo keeps every float64 that is no array", "0.1 came back as nan"),
+        ("any-operation", "an operation that nobody knows is not offered", "it has the result None"),
+        ("any-method", "a method that nobody knows is not offered", "it has the result None"),
+        ("raises", "objects have numbers of their own, and are gone when they are released", "two objects have the number 1"),
+    ],
+)
+def test_an_adapter_that_breaks_the_protocol_is_told(misbehaving, fault, what, why):
+    """The check that fails says what came instead."""
+    failed = {title: reason for outcome, title, reason in checked(misbehaving(fault)) if outcome == "FAIL"}
+    assert why in failed[what]
+
+
+def test_check_adapter_prints_a_line_for_each_check(capsys):
+    """Exit status 1 where one fails; 80 columns are enough."""
+    assert cli.main(["check-adapter", f"stdio:{sys.executable} {MISBEHAVING} flat"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "misbehaving 1: 3 operations in float64"
+    assert sum(line[:5].strip() in ("ok", "FAIL", "skip") for line in lines) == len(CHECKS_OF_PROTOCOL)
+    assert max(map(len, lines)) <= 80
 
 
 # Python adapters in a process of their own

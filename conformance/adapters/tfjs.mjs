@@ -230,10 +230,17 @@ function sent(value) {
   if (value?.map instanceof Object && !(value instanceof tf.Tensor)) {
     return { map: Object.fromEntries(Object.entries(value.map).map(([name, each]) => [name, sent(each)])) };
   }
+  if (typeof value === "number" && (!Number.isSafeInteger(value) || Object.is(value, -0))) return exactly(value);
   if (!(value instanceof tf.Tensor)) return value ?? null;
   const data = value.dataSync();
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   return { dtype: value.dtype, shape: value.shape, data: bytes.toString("base64") };
+}
+
+function exactly(number) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(number);
+  return { float64: bytes.toString("base64") };
 }
 
 // requests

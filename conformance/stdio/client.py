@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from eqwise.conformance import stdio
 from eqwise.conformance.adapter import OPERATIONS, Adapter, NotOffered
 from eqwise.conformance.stdio.connection import LIMIT, PROTOCOL, CannotStart, Connection, Raised
 from eqwise.conformance.stdio.process import Failure
@@ -30,7 +33,7 @@ class StdioAdapter(Adapter):
         self._gone: list[tuple[int, int]] = []  # objects that nobody here holds any more
         self.connection = Connection(command, given, _seconds(options.get("time_limit")))
         weakref.finalize(self, self.connection.stop)
-        hello = checked_hello(self.connection.start())
+        self.hello = hello = checked_hello(self.connection.start())
         self.name, self.version = hello["name"], hello["version"]  # type: ignore[misc]
         self.dtypes, self.reduction = tuple(hello["dtypes"]), hello.get("reduction", {})  # type: ignore[misc]
         self.settings, self.seed_bits = hello.get("settings", {}), hello.get("seed_bits", 32)  # type: ignore[misc]
@@ -48,6 +51,11 @@ class StdioAdapter(Adapter):
         if name == "vjp" and name in self.operations:
             return self._vjp
         raise AttributeError(f"the process does not offer {name!r}")
+
+    @staticmethod
+    def schema() -> Any:
+        """The JSON Schema of every message."""
+        return json.loads(resources.files(stdio).joinpath("schema.json").read_text(encoding="utf-8"))
 
     def echo(self, array: Array) -> Any:
         return self.asked("echo", value=array)
@@ -113,7 +121,7 @@ class RemoteObject:
     """An optimizer or a layer of the other side."""
 
     def __init__(self, adapter: StdioAdapter, number: int, methods: Sequence[str], attributes: Sequence[str]) -> None:
-        self.__dict__.update(_adapter=adapter, _number=number, _methods=methods, _attributes=attributes)
+        self.__dict__.update(_adapter=adapter, number=number, _methods=methods, _attributes=attributes)
         self.__dict__["_generation"] = adapter.connection.generation
         weakref.finalize(self, adapter.let_go, adapter.connection.generation, number).atexit = False
 
@@ -134,7 +142,7 @@ class RemoteObject:
         connection = self._adapter.connection
         if connection.process is None or connection.generation != self._generation:
             raise Failure("cannot be asked: the object was lost with its process")
-        return self._adapter.asked(method, object=self._number, **fields)
+        return self._adapter.asked(method, object=self.number, **fields)
 
 
 def checked_hello(hello: Any) -> Mapping[str, Any]:

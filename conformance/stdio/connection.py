@@ -24,12 +24,16 @@ class CannotStart(ValueError):
     """The command does not exist, or does not say hello as the protocol asks: one line says what it did."""
 
 
+class Refusal(CannotStart):
+    """The adapter says itself why it does not start, in the words of the error."""
+
+
 class Raised(Failure):
     """The adapter answered that it raised an error."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"raised {kind}: {message}")
-        self.kind = kind
+        self.kind, self.message = kind, message
 
 
 @dataclass
@@ -57,6 +61,9 @@ class Connection:
         self.generation += 1
         try:
             hello = self._exchange("hello", START, {"protocol": PROTOCOL, "options": dict(self.options)}, None)
+        except Raised as error:
+            self.stop(0)
+            raise Refusal(error.message if error.kind == "UsageError" else f"{error.kind}: {error.message}") from error
         except (Failure, NotOffered) as error:
             self.stop(0)
             raise CannotStart(f"instead of saying hello, it {error}") from error

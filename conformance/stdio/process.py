@@ -108,6 +108,14 @@ class Process:
         lines = [line.strip() for line in self.tail.decode("utf-8", "replace").splitlines() if line.strip()]
         return f"; the end of its error output: {' | '.join(lines[-3:])[-400:]}" if lines else ""
 
+    def ends(self) -> bool:
+        """Whether it ends by itself when its input does."""
+        if self.process.stdin:
+            self.process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(WAIT)
+        return self.process.poll() is not None
+
     def stop(self, patience: float = WAIT) -> None:
         """Close its input, wait for it to end, and end what is left of it and of its children."""
         streams = [stream for stream in (self.process.stdin, self.process.stdout, self.process.stderr) if stream]
