@@ -13,6 +13,8 @@ from eqwise.conformance import (
     coverage,
     diff_command,
     figure_command,
+    frameworks_command,
+    new_adapter_command,
     strength_command,
     suite,
     training_command,
@@ -65,10 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--markdown", action="store_true", help="the document that COVERAGE.md is")
     measure = commands.add_parser("accuracy", help="measure the reference: a Markdown table")
     measure.add_argument("--effort", choices=tuple(EFFORTS), default="standard")
+    new_adapter_command.add_parser(commands)
     check_adapter_command.add_parser(commands)
     waive_command.add_parser(commands)
     diff_command.add_parser(commands)
     strength_command.add_parser(commands)
+    frameworks_command.add_parser(commands)
     figure_command.add_parser(commands)
     training_command.add_parser(commands)
     return parser
@@ -141,6 +145,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "waive": waive_command.run,
     "diff": diff_command.run,
     "strength": strength_command.run,
+    "frameworks": frameworks_command.run,
+    "new-adapter": new_adapter_command.run,
     "figure": figure_command.run,
     "train": training_command.run,
 }

@@ -71,6 +71,16 @@ def test_a_waiver_of_nothing_is_unmet(tmp_path):
     assert waivers.read(written(tmp_path, "waiver", WAIVER), "1").unmet([BAD]) == []
 
 
+def test_a_statement_is_waived_by_any_of_its_operations(tmp_path):
+    """Of several, where the clause is its own; a waiver of another operation does not cover it."""
+    pair = Result(("s6-output-pairs",), "softmax, logistic", "statement", "float64", "deviates", points=3)
+    given = {"property": "statement", "clause": "s6-output-pairs", "kind": "fault", "reason": "known"}
+    for operation, covered in (("softmax", True), ("logistic", True), ("tanh", False)):
+        (waiver,) = waivers.read(written(tmp_path, "waiver", {"operation": operation, **given}), "1").waivers
+        assert waiver.covers(pair) == covered
+        assert not waiver.covers(replace(pair, clauses=("s4-nonlinear",)))
+
+
 OPTIONS = """
 [[reading]]
 operation = "adam"
@@ -94,7 +104,7 @@ when = {options = {root = ["hat", "fast"]}}
 def test_options_of_the_adapter_are_a_condition(tmp_path, given, reading):
     """An option that is not given counts with its default; what one option declares is no second entry of another's."""
     (tmp_path / "mine.py").write_text(
-        "class Mine:\n    dtypes = ('float64',)\n    def __init__(self, root='outside'): self.root = root\n    def relu(self, x): return x\n"
+        "class Mine:\n    dtypes = ('float64',)\n    def __init__(self, root='outside'): pass\n    def relu(self, x): return x\n"
     )
     (tmp_path / "mine.toml").write_text(OPTIONS)
     assert load(str(tmp_path / "mine.py"), given)[1].readings_of("adam").get("eq68") == reading
