@@ -50,6 +50,9 @@ class Adapter:
     it has one, returns copies of what it keeps by the notes' symbols (v, h, or m and v), shaped as theta is, of its dtype
     or wider.
 
+    `environment` holds the variables of the environment that the framework reads when it is first imported, so that a script
+    without the adapter sets them too.
+
     `vjp(operation, inputs, cotangent, **hyper)` returns one gradient of Σ cotangent·operation(*inputs, **hyper) for each
     input, shaped as it is, None where it is not offered. An input that is a list has a list of gradients: the inputs of
     `l2` are ([W1, W2, …],), its gradients ([g1, g2, …],).
@@ -60,6 +63,7 @@ class Adapter:
     dtypes: ClassVar[Sequence[str]] = ("float64",)
     reduction: ClassVar[Mapping[str, str]] = {}
     settings: ClassVar[Mapping[str, Any]] = {}
+    environment: ClassVar[Mapping[str, str]] = {}
 
     def from_numpy(self, array: Array) -> Any:
         """A NumPy array as the framework's own; the dtypes are those of `dtypes`, bfloat16 being ml_dtypes.bfloat16."""

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import os
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 
@@ -281,3 +282,23 @@ def test_a_whole_adapter_can_be_lifted():
     names = {}
     exec("\n\n".join((*program.imports, *program.definitions)), names)
     assert names["huber"](np.array([2.0]), np.array([0.5]), delta=1.0) == losses.huber(np.array([2.0]), np.array([0.5]), delta=1.0)
+
+
+class OfTheEnvironment(Adapter):
+    """What it computes is settled by a variable that is read before anything else."""
+
+    environment = {"LIFTED_FACTOR": "3"}  # noqa: RUF012
+
+    def __init__(self):
+        os.environ.update(self.environment)
+
+    def tanh(self, x):
+        return float(os.environ["LIFTED_FACTOR"]) * np.tanh(x)
+
+
+def test_a_script_sets_what_the_framework_reads_on_import(monkeypatch):
+    """The script is tried without the variables that it sets, and so has to set them."""
+    monkeypatch.setenv("LIFTED_FACTOR", "1")
+    assert "environ.update({'LIFTED_FACTOR': '3'})" in tried(OfTheEnvironment, case_of(), "a title").source
+    monkeypatch.setattr(OfTheEnvironment, "environment", {"LIFTED_FACTOR": "3", "LIFTED_MORE": "4"})
+    assert tried(OfTheEnvironment, case_of(), "a title").source

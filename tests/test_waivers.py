@@ -94,7 +94,7 @@ when = {options = {root = ["hat", "fast"]}}
 def test_options_of_the_adapter_are_a_condition(tmp_path, given, reading):
     """An option that is not given counts with its default; what one option declares is no second entry of another's."""
     (tmp_path / "mine.py").write_text(
-        "class Mine:\n    dtypes = ('float64',)\n    def __init__(self, root='outside'): self.root = root\n    def relu(self, x): return x\n"
+        "class Mine:\n    dtypes = ('float64',)\n    def __init__(self, root='outside'): pass\n    def relu(self, x): return x\n"
     )
     (tmp_path / "mine.toml").write_text(OPTIONS)
     assert load(str(tmp_path / "mine.py"), given)[1].readings_of("adam").get("eq68") == reading

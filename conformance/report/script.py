@@ -26,13 +26,18 @@ def script(program: Program, case: Case, title: str, is_plain: bool = False) -> 
     acts = Acts(program, case)
     lines = list(acts.lines())
     imports = _imports(program, lines)
-    parts = [_opening(title), imports, *program.definitions, *_ENDINGS[case.question](acts, lines, is_plain)]
+    parts = [_opening(title), _environment(program), imports, *program.definitions, *_ENDINGS[case.question](acts, lines, is_plain)]
     return "\n\n".join([*filter(None, parts)]) + "\n"
 
 
 def _opening(title: str) -> str:
     text = title.replace("\\", "\\\\").replace('"', '\\"')
     return f'"""{text}.\n\nPrints what was expected and what came; the exit status is 1 while it is wrong.\n"""'
+
+
+def _environment(program: Program) -> str:
+    """What the framework reads on import, where that is anything."""
+    return f"import os\n\nos.environ.update({dict(program.environment)!r})" if program.environment else ""
 
 
 def _imports(program: Program, lines: Sequence[str]) -> str:

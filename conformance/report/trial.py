@@ -1,4 +1,4 @@
-"""Runs a script before it is written: alone, within a time, where eqwise cannot be imported."""
+"""Runs a script before it is written: alone, within a time beyond that of its imports, where eqwise cannot be imported."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from eqwise.conformance.adapter import Adapter
 from eqwise.conformance.case import Case, answer, number_at
 from eqwise.conformance.report.lifting.origins import CannotBeLifted
-from eqwise.conformance.report.lifting.program import lifted, traced
+from eqwise.conformance.report.lifting.program import Program, lifted, traced
 from eqwise.conformance.report.lifting.reach import Reach
 from eqwise.conformance.report.script import script
 
 SECONDS = 10.0
+NOTHING = Program((), (), {})
 NOT_SHOWN = "run alone, it does not show the fault: its exit status is 0"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
 _ALONE = """\
@@ -60,9 +64,9 @@ def tried(fresh: Callable[[], Adapter], case: Case, title: str, seconds: float =
             source = script(program, case, title, is_plain)
             if source not in sources:
                 sources.add(source)
-                trial = run(source, case, seconds, here)
+                trial = run(source, case, seconds, here, of=program)
                 if not trial.reason:
-                    alone = run(source, case, seconds, here, one_thread=True)
+                    alone = run(source, case, seconds, here, one_thread=True, of=program)
                     return replace(trial, threads=alone.reason == NOT_SHOWN)
                 reasons.append(trial.reason)
         except CannotBeLifted as missing:
@@ -70,6 +74,15 @@ def tried(fresh: Callable[[], Adapter], case: Case, title: str, seconds: float =
         except Exception as error:
             reasons.append(f"the calls, made again, raise {type(error).__name__}: {error}")
     return Trial(reason=reasons[0])
+
+
+@lru_cache(maxsize=64)
+def seconds_to_import(imports: tuple[str, ...]) -> float:
+    """How long these lines take by themselves here, which is not the script's fault; a minute at most."""
+    start = time.perf_counter()
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run([sys.executable, "-I", "-c", "\n".join(imports)], capture_output=True, timeout=60.0, check=False)
+    return time.perf_counter() - start
 
 
 def _here(adapter: Adapter, case: Case) -> tuple[bool, float | None]:
@@ -80,19 +93,26 @@ def _here(adapter: Adapter, case: Case) -> tuple[bool, float | None]:
     return isinstance(found, (int, float)), number_at(adapter, case, found)
 
 
-def run(source: str, case: Case, seconds: float = SECONDS, here: float | None = None, one_thread: bool = False) -> Trial:
-    """Runs the source; it shows the fault if it exits with 1 and prints what was expected, and the number that came here."""
+def run(
+    source: str, case: Case, seconds: float = SECONDS, here: float | None = None, one_thread: bool = False, of: Program = NOTHING
+) -> Trial:
+    """Runs the source of a program, without the variables that it sets itself, and with the time that its imports take on top.
+
+    It shows the fault if it exits with 1 and prints what was expected, and the number that came here.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in of.environment}
+    patience = seconds + seconds_to_import(of.imports)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "script.py")
         path.write_text(source, encoding="utf-8")
         try:
             done = subprocess.run(
                 [sys.executable, "-I", "-X", "utf8", "-c", _ALONE, str(path)],
-                cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=seconds, check=False,
-                env={**os.environ, **(dict.fromkeys(THREADS, "1") if one_thread else {})},
+                cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=patience, check=False,
+                env={**environment, **(dict.fromkeys(THREADS, "1") if one_thread else {})},
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            return Trial(reason=f"it takes longer than {seconds:g} seconds")
+            return Trial(reason=f"it takes longer than {seconds:g} seconds beyond its imports")
     said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if len(line.split()) > 1)
     if done.returncode == 1 and said.get("expected", "").removesuffix(", or wider") == case.expected and "actual" in said:
         same = here is None or _agree(float(said["actual"]), here, case)

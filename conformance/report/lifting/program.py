@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
@@ -23,13 +23,15 @@ _CONVERSIONS = ("from_numpy", "to_numpy")
 class Program:
     """Lines that import, definitions in their order, and the expression by which each method of the adapter is called.
 
-    A conversion that is the base class's own, which changes nothing, has no expression. `names` are taken.
+    A conversion that is the base class's own, which changes nothing, has no expression. `names` are taken. The `environment` is
+    set before the imports.
     """
 
     imports: tuple[str, ...]
     definitions: tuple[str, ...]
     methods: Mapping[str, str]
     names: frozenset[str] = frozenset()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def traced(adapter: Adapter, case: Case) -> Reach:
@@ -57,7 +59,8 @@ def _program(lifter: Lifter, adapter: Adapter, names: list[str]) -> Program:
         made = lifter.express(adapter, "adapter")
         found = {name: text or f"{made}.{name}" for name, text in found.items()}
     methods = {name: text for name, text in found.items() if text}
-    return Program(tuple(sorted(lifter.imports, key=_import_order)), tuple(lifter.blocks), methods, frozenset(lifter.taken))
+    imports = tuple(sorted(lifter.imports, key=_import_order))
+    return Program(imports, tuple(lifter.blocks), methods, frozenset(lifter.taken), adapter.environment)
 
 
 def _by_itself(lifter: Lifter, adapter: Adapter, name: str) -> str | None:
