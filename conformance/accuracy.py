@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.loading import load
 from eqwise.conformance.properties import checks_of
-from eqwise.conformance.session import Session
+from eqwise.conformance.session import MEASURED, Session
 from eqwise.conformance.verdicts import Result
-
-MEASURED = ("value", "derivative", "update", "state", "inference")  # properties that are judged by an allowance
 
 
 def table(effort: str = "standard") -> Iterator[str]:

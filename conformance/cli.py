@@ -13,6 +13,7 @@ from eqwise.conformance import (
     coverage,
     diff_command,
     figure_command,
+    frameworks_command,
     strength_command,
     suite,
     training_command,
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     waive_command.add_parser(commands)
     diff_command.add_parser(commands)
     strength_command.add_parser(commands)
+    frameworks_command.add_parser(commands)
     figure_command.add_parser(commands)
     training_command.add_parser(commands)
     return parser
@@ -141,6 +143,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "waive": waive_command.run,
     "diff": diff_command.run,
     "strength": strength_command.run,
+    "frameworks": frameworks_command.run,
     "figure": figure_command.run,
     "train": training_command.run,
 }

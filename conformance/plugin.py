@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--equations", metavar="N,N-M", help=f"only these of the equations 1 to {LAST_EQUATION}")
     group.addoption("--dtypes", metavar="D,D", help=f"only these of {', '.join(FORMATS)}")
     group.addoption("--literal", action="store_true", help="accept no reading but the printed formula")
-    group.addoption("--accuracy", choices=("absolute", "strict"), default="absolute", help="strict: inaccurate results fail")
+    group.addoption("--accuracy", default="absolute", metavar="A", help="absolute; strict: inaccurate results fail; or a share of strict")
     group.addoption("--effort", choices=tuple(EFFORTS), default="standard", help="how many points are judged")
     group.addoption("--conformance-seed", type=int, default=DEFAULT_SEED, metavar="N", help="explore other points")
     group.addoption("--conformance-report", metavar="FILE", help="write the JSON report")
@@ -72,7 +72,13 @@ def _session(config: pytest.Config) -> Session:
     equations(options.equations)
     adapter, known = load(options.adapter, dict(_pair(text) for text in options.adapter_option), options.isolate)
     dtypes = _dtypes(options.dtypes, adapter.dtypes)
+    _check_accuracy(options.accuracy)
     return Session(adapter, known, options.conformance_seed, options.effort, options.accuracy, options.literal, dtypes, inquires=True)
+
+
+def _check_accuracy(text: str) -> None:
+    if text not in ("absolute", "strict") and not re.fullmatch(r"0?\.\d+|1", text):
+        raise UsageError(f"--accuracy {text!r}: absolute, strict, or a share of the strict allowance from 0 to 1, such as 0.5")
 
 
 def _shown(config: pytest.Config) -> dict[str, Any]:

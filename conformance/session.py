@@ -14,6 +14,7 @@ from eqwise.conformance.waivers import NOTHING_KNOWN, Known
 EFFORTS = {"smoke": 1, "standard": 4, "thorough": 32}
 DEFAULT_SEED = 20190628
 DEFECT = "defect"  # the label of an error of the suite's own
+MEASURED = ("value", "derivative", "update", "state", "inference")  # properties that are judged by an allowance
 TELLING = ("value", "derivative", "update", "distribution", "scale")  # properties that tell the readings of what they cite apart
 
 
@@ -25,7 +26,7 @@ class Session:
     known: Known = NOTHING_KNOWN
     seed: int = DEFAULT_SEED
     effort: str = "standard"
-    accuracy: str = "absolute"
+    accuracy: str = "absolute"  # strict, or the share of the strict allowance that is accepted
     literal: bool = False
     dtypes: tuple[str, ...] = ()
     inquires: bool = False  # whether failures are looked into: where they are, and what would explain them
@@ -58,6 +59,12 @@ class Session:
         """The readings that the waivers file declares for the operation, by clause."""
         return self.known.readings_of(operation)
 
+    def accepts(self, result: Result) -> bool:
+        """Whether a result is as accurate as was asked for: any that does not deviate, unless more was."""
+        if self.accuracy == "absolute" or result.verdict == "inaccurate":
+            return self.accuracy == "absolute"
+        return self.accuracy == "strict" or result.property not in MEASURED or (result.max_share or 0.0) <= float(self.accuracy)
+
     def settle(self, result: Result) -> tuple[Result, str | None]:
         """The result with its waiver if it has one, and the message of the failure if it is one."""
         problem = self._problem(result)
@@ -75,8 +82,10 @@ class Session:
             return result.message if result.verdict == "error" else None
         if result.label == "smoke":
             return None  # the smoke test fails by itself
-        if result.verdict in FAILING or (result.verdict == "inaccurate" and self.accuracy == "strict"):
+        if result.verdict in FAILING:
             return result.message or result.verdict
+        if not self.accepts(result):
+            return result.message or f"errs by {result.max_share:.3g} of the strict allowance, of which {self.accuracy} is accepted"
         if result.reading:
             if self.literal:
                 return f"follows the reading {result.reading}, and --literal accepts the printed formula only"

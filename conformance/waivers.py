@@ -17,6 +17,7 @@ from eqwise.spec.numbers.formats import FORMATS
 
 KINDS = ("documented", "limitation", "fault")
 _FIELDS = {"operation", "property", "dtype", "clause", "kind", "reason", "link", "when", "label"}
+_FIELDS_OF_EXPLANATION = _FIELDS - {"when", "label"}
 _FIELDS_OF_READING = {"operation", "clause", "reading", "reason", "link", "when"}
 
 
@@ -104,12 +105,8 @@ def read(path: Path, version: str, options: Mapping[str, str] | None = None) -> 
 
     `options` are all that the adapter takes, those left at their defaults too.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise WaiverError(f"{path}: {error}") from error
-    for table in data:
-        _known(path, "table", table, ("reading", "waiver"))
+    data = _tables(path)
+    _explanations(path, data)
     readings = [(*_reading(path, entry), entry.get("when", {})) for entry in data.get("reading", [])]
     waivers = [(_waiver(path, entry), entry.get("when", {})) for entry in data.get("waiver", [])]
     _unique(path, [f"{waiver.key} {when or ''}".strip() for waiver, when in waivers])
@@ -117,6 +114,30 @@ def read(path: Path, version: str, options: Mapping[str, str] | None = None) -> 
     declared = [(key, name) for key, name, when in readings if now.meet(path, when)]
     _unique(path, [" ".join(key) for key, _ in declared])
     return Known(dict(declared), tuple(waiver for waiver, when in waivers if now.meet(path, when)))
+
+
+def explanations(path: Path) -> tuple[Waiver, ...]:
+    """Why results are inaccurate, which is no failure, where somebody has looked into it: the tables [[inaccurate]]."""
+    return _explanations(path, _tables(path))
+
+
+def reasons_of_readings(path: Path) -> dict[tuple[str, str, str], str]:
+    """Why a reading is declared, by operation, clause and reading, under any condition."""
+    return {(entry["operation"], entry["clause"], entry["reading"]): entry["reason"] for entry in _tables(path).get("reading", [])}
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise WaiverError(f"{path}: {error}") from error
+    for table in data:
+        _known(path, "table", table, ("reading", "waiver", "inaccurate"))
+    return data
+
+
+def _explanations(path: Path, data: Mapping[str, Any]) -> tuple[Waiver, ...]:
+    return tuple(_waiver(path, {**entry, "kind": "limitation"}, _FIELDS_OF_EXPLANATION) for entry in data.get("inaccurate", []))
 
 
 def _unique(path: Path, keys: list[str]) -> None:
@@ -144,9 +165,9 @@ def _reading(path: Path, entry: Mapping[str, Any]) -> tuple[tuple[str, str], str
     return (operation, clause), entry["reading"]
 
 
-def _waiver(path: Path, entry: Mapping[str, Any]) -> Waiver:
+def _waiver(path: Path, entry: Mapping[str, Any], fields: Iterable[str] = _FIELDS) -> Waiver:
     for key in entry:
-        _known(path, "key of a waiver", key, _FIELDS)
+        _known(path, "key of a waiver", key, fields)
     _require(path, entry, {"operation", "property", "kind", "reason"})
     _known(path, "kind", entry["kind"], KINDS)
     match = {key: _several(entry[key]) for key in ("operation", "property", "dtype", "clause", "label") if key in entry}

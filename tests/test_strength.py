@@ -14,11 +14,11 @@ from eqwise.conformance import cli
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.coverage import strength
 from eqwise.conformance.session import DEFAULT_SEED
-from eqwise.conformance.strength import figures, mutants, trials
+from eqwise.conformance.strength import figures, mutants, systems, trials
 from eqwise.conformance.strength.detection import Detection, detected
 from eqwise.conformance.strength.mutation import mutations
 from eqwise.conformance.strength.running import run
-from eqwise.conformance.strength.twins import Twins, are_alike
+from eqwise.conformance.strength.twins import are_alike, recorded
 from eqwise.reference import activations
 from wrong.collection import KNOWN, WRONG
 
@@ -146,7 +146,7 @@ def test_equivalent_means_the_same_bytes():
     def alike(function):
         other = ReferenceAdapter()
         object.__setattr__(other, "relu", function)
-        return are_alike(ReferenceAdapter(), other, ["relu"], KNOWN, "smoke")
+        return are_alike(other, recorded("relu", "smoke"))
 
     assert alike(lambda x: activations.relu(x.copy()))
     assert not alike(lambda x: np.where(x > 100, np.nextafter(activations.relu(x), np.inf, dtype=x.dtype), activations.relu(x)))
@@ -154,17 +154,44 @@ def test_equivalent_means_the_same_bytes():
     assert not alike(lambda x: activations.relu(x).astype(np.float64))
 
 
-def test_twins_compare_optimizers_step_by_step():
-    """What an object returns, and its state, count too."""
-    class Slow(ReferenceAdapter):
+def test_optimizers_and_layers_are_compared_step_by_step():
+    """What an object returns, its state, and what it makes of a scale that is assigned."""
+    class Other(ReferenceAdapter):
         def sgd(self, theta, eta):
-            return ReferenceAdapter.sgd(theta, eta=eta * 1.001)
+            return ReferenceAdapter.sgd(theta, eta=np.nextafter(eta, np.inf))
 
-    twins = Twins(ReferenceAdapter(), Slow())
-    optimizer = twins.sgd(np.ones(3), eta=0.1)
-    assert not twins.differ
-    optimizer.step(np.full(3, 0.7))
-    assert twins.differ
+        def batch_norm_layer(self, features, epsilon, rate, dtype):
+            made = ReferenceAdapter.batch_norm_layer(features, epsilon, rate, dtype)
+            vars(made)["infer"] = lambda x: type(made).infer(made, x) * (1 + (made.gamma != 1))
+            return made
+
+    assert are_alike(Other(), recorded("momentum", "smoke")) and are_alike(Other(), recorded("dropout_layer", "smoke"))
+    assert not are_alike(Other(), recorded("sgd", "smoke"))
+    assert not are_alike(Other(), recorded("batch_norm_layer", "smoke"))
+
+
+def our_own(before, after):
+    """What the tests of our own system say of a mutant of the optimizers."""
+    return systems.failure(mutant("optimizers", before, after), 120)
+
+
+def test_our_own_system_is_asked_too():
+    """What no adapter is asked for: what is refused, and how a step of training goes."""
+    assert our_own("import", "import") == ""
+    assert our_own("be positive and finite", "be good") == "test_optimizers_refuse[eq57_0]"
+    assert our_own("import", "raise ImportError  #") == "no test of the system ran"
+
+
+def test_the_search_for_a_survivor(entered, monkeypatch):
+    """The same bytes are equivalent; what errs by more than half of what is allowed is caught."""
+    monkeypatch.setattr(trials, "DIRECT", 1)
+
+    def relu(result):
+        return entered(mutant("activations", RELU, f"{RELU}\n    return {result}\n\ndef _old(x):"))
+
+    assert relu("np.maximum(x, 0.0) + np.float64(0.0)")["status"] == "equivalent"
+    assert relu("np.maximum(x, 0.0) * (1 + 7e-16)")["property"] == "test_one_training_step"
+    assert relu("np.maximum(x, 0.0) * (1 + 12e-16)")["property"] == "relu value float64"
 
 
 def test_an_interrupted_run_goes_on(tmp_path):

@@ -45,7 +45,7 @@ class Fault:
 def is_fault(result: Result, accuracy: str) -> bool:
     """Whether a result belongs into a bug report: what fails by itself, unless it is documented, a limitation, or ours."""
     judged = result.concerns_clauses or result.verdict == "error"  # special values are told, never judged
-    wrong = judged and (result.verdict in ("deviates", "error") or (result.verdict == "inaccurate" and accuracy == "strict"))
+    wrong = judged and (result.verdict in ("deviates", "error") or (result.verdict == "inaccurate" and accuracy != "absolute"))
     known = result.waiver is not None and result.waiver["kind"] != "fault"
     ours = result.label == DEFECT or (result.property in ("theorem", "system"))
     return wrong and not known and not ours

@@ -11,17 +11,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from eqwise.conformance.adapter import OPERATIONS
-from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.loading import load
 from eqwise.conformance.session import Session
-from eqwise.conformance.strength import mutants
+from eqwise.conformance.strength import mutants, systems
 from eqwise.conformance.strength.detection import properties_of
-from eqwise.conformance.strength.twins import are_alike
-from eqwise.conformance.waivers import Known
+from eqwise.conformance.strength.mutation import Mutation
+from eqwise.conformance.strength.twins import are_alike, recorded
 
-HUNG = 120  # seconds after which a mutant hangs in one operation
-LOOKED_FOR = 900  # seconds that the search for a difference may take
-DIRECT = 2  # of the operations that a mutant reaches, so many are asked for more, those that it reaches most directly
+HUNG = 120  # CPU seconds after which a mutant hangs in one operation
+ACCURACY = "0.5"  # of the strict allowance; the bulk relies on it
+DIRECT = 4  # of the operations that a mutant reaches, so many are asked for more, those that it reaches most directly
 
 
 class Hangs(BaseException):
@@ -42,38 +41,50 @@ class Fate:
 def fate(name: str, seed: int) -> dict[str, Any]:
     """What became of the mutant of this name."""
     warnings.simplefilter("ignore")  # in a process of its own
-    start, mutation = time.process_time(), mutants.all_of()[name]
+    start, points = time.process_time(), [0]
+    try:
+        status, told = _judged(mutants.all_of()[name], seed, points)
+    except Hangs:
+        status, told = "caught", "it hangs"
+    return asdict(Fate(name, status, told, points[0], round(time.process_time() - start, 3)))
+
+
+def _judged(mutation: Mutation, seed: int, points: list[int]) -> tuple[str, str]:
+    """The status, and what tells it. Where the bytes are those of the reference, the verdicts are its verdicts too."""
     operations = mutants.operations_of(mutation)
-    points, failed, known = [0], "", load("reference", {})[1]
     try:
         with _limited(HUNG):
             made = mutants.adapter(mutation)
-    except (Exception, Hangs) as error:
-        return _told(name, "caught", f"it does not load: {type(error).__name__}", 0, start)
-    try:
-        for effort, asked in (("smoke", operations), ("standard", operations[:DIRECT])):
-            failed = failed or _failed(made, known, asked, effort, seed, points)
-    except Hangs:
-        failed = "it hangs"
+    except Exception as error:
+        return "caught", f"it does not load: {type(error).__name__}"
+    direct, others = operations[:DIRECT], operations[DIRECT:]
+    failed = (
+        _failed(made, direct, "smoke", seed, points)
+        or _failed(made, _unlike(made, others, "smoke"), "smoke", seed, points)
+        or systems.failure(mutation, HUNG)
+    )
     if failed:
-        return _told(name, "caught", failed, points[0], start)
-    try:
-        with _limited(LOOKED_FOR):
-            alike = all(
-                are_alike(ReferenceAdapter(), made, asked, known, effort)
-                for effort, asked in (("smoke", operations), ("thorough", operations[:DIRECT]))
-            )
-    except Hangs:
-        alike = False
-    return _told(name, "equivalent" if alike else "survivor", "the same bytes throughout" if alike else "", points[0], start)
+        return "caught", failed
+    unlike = _unlike(made, direct, "thorough")
+    failed = _failed(made, unlike, "standard", seed, points)
+    if failed:
+        return "caught", failed
+    alike = not unlike and not _unlike(made, operations, "smoke")
+    return ("equivalent", "the same bytes throughout") if alike else ("survivor", "")
 
 
-def _told(name: str, status: str, failed: str, points: int, start: float) -> dict[str, Any]:
-    return asdict(Fate(name, status, failed, points, round(time.process_time() - start, 3)))
+def _unlike(made: Any, operations: list[str], effort: str) -> list[str]:
+    """The operations of which a result is not what the reference gives."""
+    found = []
+    for name in operations:
+        calls = recorded(name, effort)
+        with _limited(HUNG):
+            found += [] if are_alike(made, calls) else [name]
+    return found
 
 
-def _failed(made: Any, known: Known, operations: list[str], effort: str, seed: int, points: list[int]) -> str:
-    session = Session(made, known, effort=effort, seed=seed)
+def _failed(made: Any, operations: list[str], effort: str, seed: int, points: list[int]) -> str:
+    session = Session(made, load("reference", {})[1], effort=effort, seed=seed, accuracy=ACCURACY)
     for name in operations:
         with _limited(HUNG):
             for result in properties_of(session, OPERATIONS[name]):
@@ -85,15 +96,15 @@ def _failed(made: Any, known: Known, operations: list[str], effort: str, seed: i
 
 @contextmanager
 def _limited(seconds: int) -> Iterator[None]:
-    """Raises `Hangs` after so many seconds."""
+    """Raises `Hangs` after so many CPU seconds."""
 
     def ended(number: int, frame: Any) -> None:
         raise Hangs
 
-    before = signal.signal(signal.SIGALRM, ended)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, ended)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

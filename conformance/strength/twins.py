@@ -1,99 +1,137 @@
-"""Two implementations side by side: every result of one, byte by byte beside that of the other for the same inputs."""
+"""Two implementations side by side: what the suite asks of the reference, asked again of both, their results compared byte by byte."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from eqwise.conformance.adapter import OPERATIONS, Adapter
+from eqwise.conformance.adapters.reference import ReferenceAdapter
+from eqwise.conformance.loading import load
 from eqwise.conformance.properties import checks_of
-from eqwise.conformance.session import Session
-from eqwise.conformance.waivers import Known
+from eqwise.conformance.session import DEFAULT_SEED, Session
 
 
-class Twins(Adapter):
-    """The first adapter's results; `differ` once a result of the second is another."""
+@dataclass(frozen=True)
+class Call:
+    """What was asked: of the adapter, or of the object that an earlier call made, counted from 0; a write where it is `assigned`."""
 
-    def __init__(self, first: Adapter, second: Adapter) -> None:
-        self.first, self.second, self.differ = first, second, False
-        vars(self).update(name=first.name, version=first.version, dtypes=first.dtypes)
+    of: int | None
+    name: str
+    arguments: tuple[Any, ...] = ()
+    named: Mapping[str, Any] | None = None  # None for an attribute
+    assigned: bool = False
+
+    def asked(self, target: Any) -> Any:
+        """The result, or the type of what is raised."""
+        try:
+            if self.assigned:
+                return setattr(target, self.name, *self.arguments)  # type: ignore[func-returns-value]
+            found = getattr(target, self.name)
+            return found if self.named is None else found(*self.arguments, **self.named)
+        except Exception as error:
+            return type(error)
+
+
+class Recorder(Adapter):
+    """The reference, which keeps copies of all that it is asked."""
+
+    def __init__(self) -> None:
+        self._adapter, self.calls, self.objects = ReferenceAdapter(), list[Call](), 0
+        vars(self).update(name=self._adapter.name, version=self._adapter.version, dtypes=self._adapter.dtypes)
         for name in (*OPERATIONS, "vjp"):
-            if callable(getattr(first, name, None)):
-                setattr(self, name, self._both(getattr(first, name), getattr(second, name, None)))
+            setattr(self, name, self._kept(None, name, getattr(self._adapter, name)))
 
-    def _both(self, one: Any, other: Any) -> Any:
+    def _kept(self, of: int | None, name: str, method: Any) -> Any:
         def run(*arguments: Any, **named: Any) -> Any:
-            given = _copied(arguments), _copied(named)
-            error: Exception | None = None
-            try:
-                found = one(*arguments, **named)
-            except Exception as raised:
-                error, found = raised, type(raised)
-            try:
-                with np.errstate(all="ignore"):
-                    second = other(*given[0], **given[1])
-            except Exception as raised:
-                second = type(raised)
-            if error is not None:
-                self.differ |= found is not second
-                raise error
-            return self._compared(found, second)
+            self.calls.append(Call(of, name, _copied(arguments), _copied(named)))
+            return self._wrapped(method(*arguments, **named))
 
         return run
 
-    def _compared(self, found: Any, second: Any) -> Any:
-        if type(found).__module__.startswith("eqwise.reference"):  # an optimizer or a layer
-            return _Pair(self, found, second)
-        self.differ |= _bytes(found) != _bytes(second)
-        return found
+    def _wrapped(self, found: Any) -> Any:
+        if not _is_object(found):
+            return found
+        self.objects += 1
+        return _Recorded(self, self.objects - 1, found)
 
 
-class _Pair:
-    """Two objects that keep a state, asked the same."""
+class _Recorded:
+    """An optimizer or a layer, whose steps are kept."""
 
-    def __init__(self, twins: Twins, one: Any, other: Any) -> None:
-        self._twins, self._one, self._other = twins, one, other
+    def __init__(self, recorder: Recorder, number: int, made: Any) -> None:
+        vars(self).update(_recorder=recorder, _number=number, _made=made)
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._one, name)
-        second = getattr(self._other, name, None)
+        found = getattr(self._made, name)
         if callable(found):
-            return self._twins._both(found, second)
-        return self._twins._compared(found, second)
+            return self._recorder._kept(self._number, name, found)
+        self._recorder.calls.append(Call(self._number, name))
+        return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._recorder.calls.append(Call(self._number, name, (_copied(value),), assigned=True))
+        setattr(self._made, name, value)
+
+
+def _is_object(found: Any) -> bool:
+    return type(found).__module__.startswith("eqwise.reference")
 
 
 def _copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return value.copy()
+        return value.copy("K")
     if isinstance(value, (list, tuple)):
         return type(value)(map(_copied, value))
     return {name: _copied(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
-def _bytes(value: Any) -> Any:
-    """All that a result is: its type, its shape, its bytes; every nan is the same."""
-    if isinstance(value, (list, tuple)):
-        return [_bytes(item) for item in value]
-    if isinstance(value, Mapping):
-        return {name: _bytes(item) for name, item in value.items()}
-    if isinstance(value, (np.ndarray, np.generic, float, int, bool)):
-        array = np.asarray(value)
-        isnan = array != array
-        return array.dtype.str, array.dtype.name, array.shape, np.where(isnan, np.zeros_like(array), array).tobytes(), isnan.tobytes()
-    return value if isinstance(value, type) or value is None else type(value).__name__
+@lru_cache(maxsize=len(OPERATIONS) + 2)  # all at the lowest effort, which is asked most
+def recorded(operation: str, effort: str) -> list[Call]:
+    """All that the suite asks of the reference for an operation, all numbers of the 16-bit formats among it."""
+    recorder = Recorder()
+    session = Session(recorder, load("reference", {})[1], DEFAULT_SEED, effort)
+    asked = OPERATIONS[operation]
+    for dtype in session.dtypes if asked.typed else [""]:
+        for check in checks_of(asked).values():
+            check(session, asked, dtype)
+    return recorder.calls
 
 
-def are_alike(first: Adapter, second: Adapter, operations: list[str], known: Known, effort: str) -> bool:
-    """Whether all that the suite asks of these operations gets the same bytes, all numbers of the 16-bit formats among it."""
-    twins = Twins(first, second)
-    session = Session(twins, known, effort=effort)
-    for name in operations:
-        operation = OPERATIONS[name]
-        for dtype in session.dtypes if operation.typed else [""]:
-            for check in checks_of(operation).values():
-                check(session, operation, dtype)
-                if twins.differ:
-                    return False
-    return True
+def are_alike(other: Adapter, calls: list[Call]) -> bool:
+    """Whether the other adapter gives the same bytes as the reference for all that is asked."""
+    with np.errstate(all="ignore"):
+        return all(_compared(ReferenceAdapter(), other, calls))
+
+
+def _compared(one: Adapter, other: Adapter, calls: list[Call]) -> Iterator[bool]:
+    """Call by call, of both with the same arrays, since BLAS may round otherwise where they lie otherwise."""
+    made: list[tuple[Any, Any]] = []
+    for call in calls:
+        first, second = (call.asked(target) for target in ((one, other) if call.of is None else made[call.of]))
+        if _is_object(first):
+            made.append((first, second))
+        yield _same(first, second)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two results are alike in type, shape and bytes; every nan is the same."""
+    if isinstance(one, (list, tuple)):
+        return isinstance(other, (list, tuple)) and len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, Mapping):
+        return isinstance(other, Mapping) and list(one) == list(other) and all(_same(one[name], other[name]) for name in one)
+    if not isinstance(one, (np.ndarray, np.generic, float, int, bool)):
+        return type(one) is type(other) and (one == other or _is_object(one))
+    first, second = np.asarray(one), np.asarray(other)
+    if (first.dtype, first.shape) != (second.dtype, second.shape):
+        return False
+    return first.tobytes() == second.tobytes() or _without_nan(first) == _without_nan(second)
+
+
+def _without_nan(array: np.ndarray[Any, Any]) -> tuple[bytes, bytes]:
+    isnan = array != array
+    return np.where(isnan, np.zeros_like(array), array).tobytes(), isnan.tobytes()
