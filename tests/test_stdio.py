@@ -104,6 +104,14 @@ def test_what_hung_is_given_less_time(misbehaving, monkeypatch):
     assert time.monotonic() - started < 10
 
 
+def test_asking_back_for_ever_is_a_hang(misbehaving):
+    """The time limit is that of the whole request, without the time that the suite's own function takes."""
+    adapter, asked = misbehaving("asks-for-ever", time_limit="1"), []
+    with pytest.raises(AdapterError, match="got no answer within 1 s"):
+        adapter.numerical_gradient(lambda x: [asked.append(x), 0.0][1], np.zeros(2), epsilon=0.5)
+    assert len(asked) > 1 and asked[0].tolist() == [0, 0]
+
+
 def test_an_object_is_lost_with_its_process(misbehaving):
     """It says so, and its number means nothing to the next process."""
     adapter = misbehaving("exit")
