@@ -14,6 +14,7 @@ from eqwise.conformance import (
     diff_command,
     figure_command,
     frameworks_command,
+    new_adapter_command,
     strength_command,
     suite,
     training_command,
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--markdown", action="store_true", help="the document that COVERAGE.md is")
     measure = commands.add_parser("accuracy", help="measure the reference: a Markdown table")
     measure.add_argument("--effort", choices=tuple(EFFORTS), default="standard")
+    new_adapter_command.add_parser(commands)
     check_adapter_command.add_parser(commands)
     waive_command.add_parser(commands)
     diff_command.add_parser(commands)
@@ -144,6 +146,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "diff": diff_command.run,
     "strength": strength_command.run,
     "frameworks": frameworks_command.run,
+    "new-adapter": new_adapter_command.run,
     "figure": figure_command.run,
     "train": training_command.run,
 }
