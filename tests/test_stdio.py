@@ -358,7 +358,17 @@ def test_a_call_that_ends_its_process_is_not_made_in_the_suite_s(misbehaving, fa
     assert found is None if told is None else told in found
 
 
-def test_a_command_may_be_an_adapter_of_python(tmp_path):
-    """What serves it speaks the protocol like any other command."""
-    adapter, known = load(f"stdio:{shlex.join([*SERVE, 'torch', '--option', 'defaults=maybe'])}", {"defaults": "true"})
-    assert adapter.name == "torch" and adapter.settings["defaults"] == "true" and known.waivers
+def test_options_reach_the_adapter_and_its_waivers(tmp_path):
+    """Those of the command and those of the suite; a waiver may depend on any, as on those that were left at their defaults."""
+    (tmp_path / "mine.py").write_text(
+        "class Mine:\n    name, version, dtypes = 'mine', '1', ('float64',)\n"
+        "    def __init__(self, colour='red', size='1', shape='round'): self.settings = {'of': colour + size}\n"
+        "    def relu(self, x): return x\n"
+    )
+    waiver = '[[waiver]]\noperation = "relu"\nproperty = "{}"\nkind = "fault"\nreason = "r"\nwhen = {{options = {{{} = "{}"}}}}\n'
+    told = [("value", "colour", "green"), ("law", "size", "2"), ("purity", "shape", "round"), ("statement", "colour", "red")]
+    (tmp_path / "mine.toml").write_text("".join(waiver.format(*each) for each in told))
+    command = shlex.join([*SERVE, str(tmp_path / "mine.py"), "--option", "colour=green"])
+    adapter, known = load(f"stdio:{command}", {"size": "2", "time_limit": "9"})
+    assert adapter.settings == {"of": "green2"}
+    assert [waiver.match["property"] for waiver in known.waivers] == [("value",), ("law",), ("purity",)]
