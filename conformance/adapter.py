@@ -50,6 +50,9 @@ class Adapter:
     it has one, returns copies of what it keeps by the notes' symbols (v, h, or m and v), shaped as theta is, of its dtype
     or wider.
 
+    Seeds are integers from 0 to below 2 to the power of `seed_bits`: fewer than 32 where the framework keeps fewer, as in a
+    float. Of `uniform`, `xavier`, `he` and `gauss` every bit must matter; `dropout` is given any seed below 2³².
+
     `environment` holds the variables of the environment that the framework reads when it is first imported, so that a script
     without the adapter sets them too.
 
@@ -63,6 +66,7 @@ class Adapter:
     dtypes: ClassVar[Sequence[str]] = ("float64",)
     reduction: ClassVar[Mapping[str, str]] = {}
     settings: ClassVar[Mapping[str, Any]] = {}
+    seed_bits: ClassVar[int] = 32
     environment: ClassVar[Mapping[str, str]] = {}
 
     def from_numpy(self, array: Array) -> Any:

@@ -57,15 +57,14 @@ class Frame:
     def outputs(self, arrays: list[Array], hyper: Mapping[str, Expression]) -> Array:
         """The formula on one row of symbols, as a flat array."""
         with reading_as(dict(self.readings)):
-            if self.reduction:
-                terms = each(self.entry.formula, *arrays)
-                made: Any = total(terms) if self.reduction == "sum" else total(terms) / len(terms)
-            elif self.entry.shape == "elementwise" and self.dims:
-                made = each(lambda *scalars: self.entry.formula(*scalars, **hyper), *arrays)
+            if self.entry.shape == "elementwise" and self.dims:
+                made: Any = each(lambda *scalars: self.entry.formula(*scalars, **hyper), *arrays)
             elif self.entry.shape == "matrices":
                 made = self.entry.formula(arrays, **hyper)
             else:
                 made = self.entry.formula(*arrays, **hyper, **dict(self.options))
+            if self.reduction:
+                made = total(made) if self.reduction == "sum" else total(made) / len(made)
         return np.array(made, object).ravel()
 
 

@@ -23,7 +23,7 @@ from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 WIDE, TALL = (2048, 512), (512, 2048)  # 2²⁰ entries each, which is where the tests have their power, whatever the effort
 LARGE = (WIDE, TALL, (512, 512))
 SMALL, SEEDS = ((2, 4), (8, 1), (1, 8)), 1024  # many small layers of eight weights, a seed for each
-FAR = range(13, 31)  # bits of the seed that must matter, above those that the neighbours differ in
+NEAR_BITS, FAR_BITS = 13, 31  # bits of the seed that neighbours differ in, and those below which all must matter
 ODD = ((1, 1), (1, 7), (7, 1), (3, 5), (5, 3), (33, 17))
 BIASES = ((1,), (2,), (7,), (1024,))
 
@@ -88,13 +88,13 @@ def layers_of(session: Session, operation: Operation, target: Format) -> list[li
 
 def _many(session: Session, operation: Operation, shape: tuple[int, int], seed: int, target: Format) -> Layers:
     """Layers of neighbouring seeds, and of some that differ in one far bit."""
-    seeds = [*range(seed, seed + SEEDS), *(seed ^ (1 << bit) for bit in FAR)]
+    seeds = [*range(seed, seed + SEEDS), *(seed ^ (1 << bit) for bit in range(NEAR_BITS, min(session.adapter.seed_bits, FAR_BITS)))]
     return Layers(np.array([drawn(session, operation, shape, s, target).ravel() for s in seeds]), shape)
 
 
 def _seed(session: Session, operation: Operation, target: Format) -> int:
-    """With room for neighbours below 2³²."""
-    return session.seed_for(operation.name, "distribution", target.name) >> 1
+    """With room for neighbours below the largest that the framework keeps."""
+    return session.seed_for(operation.name, "distribution", target.name) >> (33 - session.adapter.seed_bits)
 
 
 def drawn(session: Session, operation: Operation, shape: tuple[int, ...], seed: int, target: Format) -> Floats:

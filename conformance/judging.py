@@ -16,20 +16,26 @@ Readings = tuple[tuple[int, str], ...]
 
 
 def under_readings(session: Session, operation: Operation, blank: Result, collected: list[Sample], target: Format) -> Result:
-    """The printed formula first; where it fails, the declared reading, then every other one."""
+    """The printed formula first; where it fails, the declared reading, then every other one.
+
+    What follows none is held against the declared one: its failures are told, not those of a formula that nobody meant.
+    """
     places, bulk = 6 * session.volume, sum(sample.bulk for sample in collected)
     printed = _judged(collected, (), target, places)
     if printed.verdict != "deviates":
         return reported(blank, printed, bulk)
     declared = session.declared(operation.name)
     known = {number: declared.get(f"eq{number}", AS_PRINTED) for number in operation.equations}
+    meant = reported(blank, printed, bulk)
     for readings in sorted(operation.readings()[1:], key=lambda chosen: chosen != known):
         outcome = _judged(collected, tuple(readings.items()), target, places)
+        name = ", ".join(f"eq{number}:{chosen}" for number, chosen in readings.items() if chosen != AS_PRINTED)
         if outcome.verdict in ("conforms", "inaccurate"):
-            name = ", ".join(f"eq{number}:{chosen}" for number, chosen in readings.items() if chosen != AS_PRINTED)
             verdict = "conforms_as" if outcome.verdict == "conforms" else outcome.verdict
             return replace(reported(blank, outcome, bulk), verdict=verdict, reading=name)
-    return reported(blank, printed, bulk)
+        if readings == known:
+            meant = replace(reported(blank, outcome, bulk), reading=name)
+    return meant
 
 
 def _judged(collected: list[Sample], readings: Readings, target: Format, places: int) -> Outcome:

@@ -107,11 +107,24 @@ def check_value(session: Session, operation: Operation, dtype: str, blank: Resul
     rng = np.random.default_rng(session.seed_for(operation.name, "value"))
     chosen = list(tables(session, rng))
     is_defined = defined(operation.formula, chosen)
-    found = [asked(session, operation, table, rng) for table, judged in zip(chosen, is_defined, strict=True) if judged]
+    found = _offered(session, operation, [table for table, judged in zip(chosen, is_defined, strict=True) if judged], rng)
     others = [table for table, judged in zip(chosen, is_defined, strict=True) if not judged]
     extended, told = _undefined(session, operation, others, rng)
     result = _under_readings(session, operation, blank, found, extended)
     return replace(result, message="; ".join(filter(None, (result.message, told))) or None)
+
+
+def _offered(session: Session, operation: Operation, chosen: Sequence[Table], rng: Generator) -> list[Counted]:
+    """Results of those tables that are not refused, as no samples at all may be; `NotOffered` where all are."""
+    found, refusal = [], None
+    for table in chosen:
+        try:
+            found.append(asked(session, operation, table, rng))
+        except NotOffered as reason:
+            refusal = reason
+    if refusal is not None and not found:
+        raise refusal
+    return found
 
 
 def _undefined(session: Session, operation: Operation, chosen: Sequence[Table], rng: Generator) -> tuple[list[Counted], str | None]:

@@ -35,11 +35,11 @@ class Waiver:
     link: str = ""
 
     def covers(self, result: Result) -> bool:
-        values = {"operation": result.operation, "property": result.property, "dtype": result.dtype, "label": result.label}
-        return all(
-            not set(wanted).isdisjoint(result.clauses) if key == "clause" else values[key] in wanted
-            for key, wanted in self.match.items()
-        )
+        known = {
+            "operation": (result.operation or "").split(", "),  # a statement may need several
+            "clause": result.clauses, "property": (result.property,), "dtype": (result.dtype,), "label": (result.label,),
+        }  # fmt: skip
+        return all(not set(wanted).isdisjoint(known[key]) for key, wanted in self.match.items())
 
     def names_any_of(self, results: Iterable[Result]) -> bool:
         """Whether one of the results is of a property, an operation and a dtype that it names."""

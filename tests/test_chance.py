@@ -9,9 +9,13 @@ import pytest
 from scipy import special, stats
 
 from eqwise.conformance import chance, draws, dropout_factors, initialization
+from eqwise.conformance.adapter import OPERATIONS
+from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.chance import LEVEL, judged
 from eqwise.conformance.draws import NORMAL, UNIFORM, Draws, standardised, truncated
 from eqwise.conformance.initialization import Layers, findings
+from eqwise.conformance.properties import checks_of
+from eqwise.conformance.session import Session
 from eqwise.spec.distributions import normal, uniform
 from eqwise.spec.document import AS_PRINTED, EQUATIONS, reading_as
 from eqwise.spec.numbers.expression import number
@@ -223,3 +227,36 @@ def test_readings_are_told_apart(equation, name):
 def _cut(rng, size):
     low = special.ndtr(-2.0)
     return special.ndtri(rng.uniform(low, 1 - low, size))
+
+
+class FewSeeds(ReferenceAdapter):
+    """Seeds of 24 bits, as a float in single precision holds them."""
+
+    seed_bits = 24
+
+    def gauss(self, shape, seed, dtype):
+        return ReferenceAdapter.gauss(shape, seed % 2**self.seed_bits, dtype)
+
+
+class FewerSeeds(FewSeeds):
+    """One bit less than is said."""
+
+    def gauss(self, shape, seed, dtype):
+        return ReferenceAdapter.gauss(shape, seed % 2**23, dtype)
+
+
+class SaidToBeAll(FewSeeds):
+    """Seeds of 24 bits that are not said to be so few."""
+
+    seed_bits = 32
+
+    def gauss(self, shape, seed, dtype):
+        return ReferenceAdapter.gauss(shape, seed % 2**24, dtype)
+
+
+def test_frameworks_may_have_fewer_seeds():
+    """All bits that there are must matter, and no others."""
+    gauss = OPERATIONS["gauss"]
+    for adapter, verdict in ((FewSeeds, "conforms"), (FewerSeeds, "deviates"), (SaidToBeAll, "deviates")):
+        session = Session(adapter(), effort="smoke")
+        assert checks_of(gauss)["distribution"](session, gauss, "float32").verdict == verdict, adapter

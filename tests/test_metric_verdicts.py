@@ -1,5 +1,7 @@
 """How metrics are judged: what is left out, what is told, which readings are named."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,11 @@ from eqwise.conformance.claims import Frame, pullback_claim, value_claim
 from eqwise.conformance.comparison import judge
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
-from eqwise.conformance.waivers import Known
+from eqwise.conformance.waivers import NOTHING_KNOWN, Known
 from eqwise.reference import metrics
+from eqwise.spec.certify import exact
+from eqwise.spec.document import reading_as
+from eqwise.spec.metrics import r_squared
 from eqwise.spec.numbers.formats import FORMATS
 
 F64 = FORMATS["float64"]
@@ -81,6 +86,18 @@ def test_counts_may_be_floats_but_not_text_nor_flat():
         assert _result(adapter, "confusion_matrix").verdict == verdict
 
 
+def test_no_samples_may_be_refused():
+    """What is refused is left out, the others are judged; refusing everything offers nothing."""
+
+    def refusing(otherwise):
+        return _with(confusion_matrix=lambda a, p: otherwise(a, p) if len(a) else _raising(NotOffered("no samples"))())
+
+    table = metrics.confusion_matrix
+    assert _result(refusing(table), "confusion_matrix").verdict == "conforms"
+    assert _result(refusing(lambda a, p: table(a, p) + 1), "confusion_matrix").verdict == "deviates"
+    assert _result(refusing(_raising(NotOffered("no labels"))), "confusion_matrix").verdict == "not_offered"
+
+
 def test_order_of_the_table_is_declared():
     """Another order is named, fails undeclared and under --literal, and passes where it is declared."""
     adapter = _with(confusion_matrix=lambda *labels: metrics.confusion_matrix(*labels).T)
@@ -127,6 +144,21 @@ def test_both_means_are_told_apart():
     result = _result(_with(r_squared=usual), "r_squared", dtype="float32")
     assert (result.verdict, result.reading) == ("conforms_as", "eq26:mean_of_observations")
     assert _result(_with(r_squared=lambda t, y: usual(y, t)), "r_squared", dtype="float32").verdict == "deviates"
+
+
+def test_failures_are_told_under_the_declared_reading():
+    """Wrong under both readings: the worst place is wrong under the declared one, which is named."""
+
+    def half(t, y):
+        return (1 - ((t - y) ** 2).sum() / ((t - t.mean()) ** 2).sum()) / 2
+
+    meant = Known({("r_squared", "eq26"): "mean_of_observations"}, ())
+    for known, reading in ((meant, "eq26:mean_of_observations"), (NOTHING_KNOWN, None)):
+        result = _result(_with(r_squared=half), "r_squared", dtype="float64", known=known)
+        assert (result.verdict, result.reading) == ("deviates", reading)
+        t, y = np.split(np.array([Fraction(float(number.decimal)) for number in result.worst.inputs.values()], object), 2)
+        with reading_as({26: reading.partition(":")[2]} if reading else {}):
+            assert float(result.worst.expected.decimal) == float(exact(r_squared, t, y))
 
 
 def test_integers_that_overflow_are_inaccurate_and_wrong_ones_deviate():

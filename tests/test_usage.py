@@ -239,11 +239,26 @@ class SumHinge(MeanHinge):
     def hinge(self, y, t): return np.sum(np.maximum(1 - t * y, 0))
 
 
+class MeanQuantile(Adapter):
+    """A loss with a hyper-parameter that is offered as a mean only."""
+
+    reduction = {"quantile": "mean"}  # noqa: RUF012
+
+    def quantile(self, y, t, tau): return np.mean((1 - tau) * np.maximum(y - t, 0) + tau * np.maximum(t - y, 0))
+
+
+class SwappedQuantile(MeanQuantile):
+    """The other tail."""
+
+    def quantile(self, y, t, tau): return super().quantile(y, t, 1 - tau)
+
+
 def test_reduced_losses_are_judged_as_they_are_offered():
-    """A mean passes as a mean; a sum does not."""
-    hinge = OPERATIONS["hinge"]
-    assert checks_of(hinge)["value"](Session(MeanHinge(), effort="smoke"), hinge, "float32").verdict in ("conforms", "inaccurate")
-    assert checks_of(hinge)["value"](Session(SumHinge(), effort="smoke"), hinge, "float32").verdict == "deviates"
+    """A mean passes as a mean, with hyper-parameters and without; a sum does not, nor the other tail."""
+    for right, wrong, name in ((MeanHinge, SumHinge, "hinge"), (MeanQuantile, SwappedQuantile, "quantile")):
+        value = checks_of(OPERATIONS[name])["value"]
+        assert value(Session(right(), effort="smoke"), OPERATIONS[name], "float64").verdict in ("conforms", "inaccurate")
+        assert value(Session(wrong(), effort="smoke"), OPERATIONS[name], "float64").verdict == "deviates"
 
 
 def test_readings_and_waivers_are_checked(tmp_path):

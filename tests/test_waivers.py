@@ -71,6 +71,16 @@ def test_a_waiver_of_nothing_is_unmet(tmp_path):
     assert waivers.read(written(tmp_path, "waiver", WAIVER), "1").unmet([BAD]) == []
 
 
+def test_a_statement_is_waived_by_any_of_its_operations(tmp_path):
+    """Of several, where the clause is its own; a waiver of another operation does not cover it."""
+    pair = Result(("s6-output-pairs",), "softmax, logistic", "statement", "float64", "deviates", points=3)
+    given = {"property": "statement", "clause": "s6-output-pairs", "kind": "fault", "reason": "known"}
+    for operation, covered in (("softmax", True), ("logistic", True), ("tanh", False)):
+        (waiver,) = waivers.read(written(tmp_path, "waiver", {"operation": operation, **given}), "1").waivers
+        assert waiver.covers(pair) == covered
+        assert not waiver.covers(replace(pair, clauses=("s4-nonlinear",)))
+
+
 OPTIONS = """
 [[reading]]
 operation = "adam"

@@ -13,7 +13,6 @@ from eqwise.conformance.initialization import TALL, WIDE
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import Floats
 
-BITS = 32
 PROBE = (3, 5)
 ONCE = 1 << 15  # entries that are drawn once, at least
 FEW = 1 << 13  # entries that a layer of one row, or of one column, may have
@@ -24,12 +23,12 @@ Layer = Callable[[tuple[int, int], int], Floats]
 Told = tuple[str, str, str]
 
 
-def explained(layer: Layer, drawn: Drawn, seed: int) -> Iterator[Told]:
-    """What repeats, if the rest follows the law."""
-    idle = idle_bits(layer, seed)
+def explained(layer: Layer, drawn: Drawn, seed: int, bits: int) -> Iterator[Told]:
+    """What repeats, if the rest follows the law; a seed has so many bits."""
+    idle = idle_bits(layer, seed, bits)
     if idle:
-        if _holds_without(layer, drawn, seed, idle):
-            yield "seed", _told_bits(idle), ""
+        if _holds_without(layer, drawn, seed, [bit for bit in range(bits) if bit not in idle]):
+            yield "seed", _told_bits(idle, bits), ""
         return
     found = _repeated_part(layer, seed)
     if found is not None:
@@ -38,25 +37,24 @@ def explained(layer: Layer, drawn: Drawn, seed: int) -> Iterator[Told]:
             yield "repeated", text, ""
 
 
-def idle_bits(layer: Layer, seed: int) -> list[int]:
+def idle_bits(layer: Layer, seed: int, bits: int) -> list[int]:
     """Bits of the seed that change nothing."""
     known = layer(PROBE, seed)
-    return [bit for bit in range(BITS) if np.array_equal(layer(PROBE, seed ^ (1 << bit)), known)]
+    return [bit for bit in range(bits) if np.array_equal(layer(PROBE, seed ^ (1 << bit)), known)]
 
 
-def _told_bits(idle: list[int]) -> str:
-    if len(idle) == BITS:
+def _told_bits(idle: list[int], bits: int) -> str:
+    if len(idle) == bits:
         return "the seed has no effect: every layer of one shape is the same"
     shown = f"{idle[0]} to {idle[-1]}" if idle == list(range(idle[0], idle[-1] + 1)) and len(idle) > 1 else ", ".join(map(str, idle))
-    bits = f"bit {shown} of the seed has" if len(idle) == 1 else f"bits {shown} of the seed have"
-    return f"{bits} no effect (bit 0 is the lowest): seeds that differ in nothing else give the same layer"
+    which = f"bit {shown} of the seed has" if len(idle) == 1 else f"bits {shown} of the seed have"
+    return f"{which} no effect (bit 0 is the lowest): seeds that differ in nothing else give the same layer"
 
 
-def _holds_without(layer: Layer, drawn: Drawn, seed: int, idle: list[int]) -> bool:
+def _holds_without(layer: Layer, drawn: Drawn, seed: int, others: list[int]) -> bool:
     """Whether layers conform alone, and those of seeds that differ in another bit together."""
     if not all(_conforms(drawn, layer(shape, seed)) for shape in (WIDE, TALL)):
         return False
-    others = [bit for bit in range(BITS) if bit not in idle]
     seeds = [seed ^ (1 << bit) for bit in others]
     return not seeds or _conforms(drawn, np.concatenate([layer((64, 64), other) for other in seeds]))
 

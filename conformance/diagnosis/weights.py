@@ -61,7 +61,8 @@ def explained(session: Session, operation: Operation, result: Result, target: Fo
     first = source.drawn(1)
     if not all(np.isfinite(z).all() for z in first.z):
         return []
-    found = list(repeating.explained(source.layer, first, session.seed_for(operation.name, "repeating") >> 1))
+    bits = session.adapter.seed_bits
+    found = list(repeating.explained(source.layer, first, session.seed_for(operation.name, "repeating") >> (33 - bits), bits))
     if not found:
         second = source.drawn(2)
         changes = sorted([*scaling.changes(first, operation, source.reading), *mending.changes(first)], key=lambda change: change.cost)

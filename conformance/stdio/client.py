@@ -36,7 +36,7 @@ class StdioAdapter(Adapter):
         self.hello = hello = checked_hello(self.connection.start())
         self.name, self.version = hello["name"], hello["version"]  # type: ignore[misc]
         self.dtypes, self.reduction = tuple(hello["dtypes"]), hello.get("reduction", {})  # type: ignore[misc]
-        self.settings = hello.get("settings", {})  # type: ignore[misc]
+        self.settings, self.seed_bits = hello.get("settings", {}), hello.get("seed_bits", 32)  # type: ignore[misc]
         self.operations, self.options = frozenset(hello["operations"]), hello.get("options", {})
         self.known_file = Path(options.get("known", hello.get("known", "")))
         if "known" in options and not self.known_file.is_file():
@@ -161,13 +161,14 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-_ABSENT: Mapping[str, Any] = {"reduction": {}, "settings": {}, "options": {}, "known": ""}
+_ABSENT: Mapping[str, Any] = {"reduction": {}, "seed_bits": 32, "settings": {}, "options": {}, "known": ""}
 _HELLO: Mapping[str, Callable[[Any], bool]] = {
     "name": lambda value: isinstance(value, str),
     "version": lambda value: isinstance(value, str),
     "dtypes": _texts,
     "operations": _texts,
     "reduction": lambda value: isinstance(value, dict) and _texts(list(value.values())),
+    "seed_bits": lambda value: isinstance(value, int) and 13 < value <= 32,
     "settings": lambda value: isinstance(value, dict),
     "options": lambda value: isinstance(value, dict) and _texts(list(value.values())),
     "known": lambda value: isinstance(value, str),

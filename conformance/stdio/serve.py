@@ -71,6 +71,7 @@ class Server:
             "version": str(adapter.version),
             "dtypes": list(adapter.dtypes),
             "reduction": dict(adapter.reduction),
+            "seed_bits": adapter.seed_bits,
             "settings": {name: _plain(value) for name, value in adapter.settings.items()},
             "operations": [name for name in (*OPERATIONS, "vjp") if adapter.offers(name)],
             "options": options_of(adapter, given),
