@@ -32,10 +32,7 @@ class AutogradAdapter(Adapter):
         self.settings = {"numpy": numpy.__version__, "scipy": scipy.__version__}  # type: ignore[misc]
 
     def vjp(self, operation: str, inputs: Sequence[Any], cotangent: Any, **hyper: Any) -> list[Any]:
-        try:
-            pull, _ = make_vjp(lambda leaves: getattr(self, operation)(*leaves, **hyper))(list(inputs))
-        except NotImplementedError as error:
-            raise NotOffered(f"autograd: {error}") from error
+        pull, _ = _differentiated(make_vjp(lambda leaves: getattr(self, operation)(*leaves, **hyper)), list(inputs))
         return pull(cotangent)
 
     # section 2, perceptron
@@ -68,7 +65,7 @@ class AutogradAdapter(Adapter):
         def mean_loss(parameters: tuple[list[Any], list[Any]]) -> Any:
             return _MEAN_LOSSES[output, loss](self.network(x, *parameters, activation, "identity"), t)
 
-        return grad(mean_loss)((weights, biases))
+        return _differentiated(grad(mean_loss), (weights, biases))
 
     # section 10, optimizers
     def sgd(self, theta: Any, eta: float) -> Any: return _Optimizer(optimizers.sgd, theta, step_size=eta, mass=0.0)
@@ -82,6 +79,13 @@ _MEAN_LOSSES: Mapping[tuple[str, str], Callable[[Any, Any], Any]] = {  # what th
     ("identity", "sum_of_squares"): lambda u, t: np.sum((u - t) ** 2) / (2 * len(u)),
     ("softmax", "cross_entropy"): lambda u, t: np.sum(t * (logsumexp(u, axis=1, keepdims=True) - u)) / len(u),
 }
+
+
+def _differentiated(function: Callable[[Any], Any], at: Any) -> Any:
+    try:
+        return function(at)
+    except NotImplementedError as error:
+        raise NotOffered(f"Autograd: {error}") from error
 
 
 class _Optimizer:

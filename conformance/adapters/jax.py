@@ -21,6 +21,7 @@ from jax.nn import initializers
 from eqwise.conformance.adapter import Adapter, NotOffered
 
 _STATIC = {"network": ("activation", "output"), "network_gradients": ("activation", "output", "loss"), "dropout": ("p", "training")}
+_NO_SLOTS: Mapping[str, str] = {}
 _CHOICES = {
     "device": ("cpu", "cuda"),
     "jit": ("false", "true"),
@@ -36,7 +37,7 @@ class JaxAdapter(Adapter):
     """JAX on one device; each option chooses between public ways to the same operation, the first being the default.
 
     device         cpu, cuda; there must be one
-    jit            false: operation by operation; true: functions and their gradients, and the steps of optimizers, compiled whole
+    jit            false: functions operation by operation; true: compiled whole; the steps of optimizers always are
     epsilon        inside: `optax.adam(eps=0, eps_root=epsilon)`, `optax.rmsprop(eps_in_sqrt=True)`, its default;
                    outside: `optax.adam(eps=epsilon)`, its default, `optax.rmsprop(eps_in_sqrt=False)`
     momentum       sgd: `optax.sgd(momentum=alpha)`; chain: `optax.scale_by_learning_rate`, then `optax.trace`
@@ -65,13 +66,13 @@ class JaxAdapter(Adapter):
                 raise TypeError(f"{option}={value!r} is none of {', '.join(_CHOICES[option])}")
         jax.config.update("jax_enable_x64", True)
         jax.config.update("jax_default_device", jax.devices(device)[0])
-        self.inside, self.jit, self.fast_variance = epsilon == "inside", jit == "true", fast_variance == "true"
+        self.inside, self.fast_variance = epsilon == "inside", fast_variance == "true"
         self.chained, self.named = momentum == "chain", initializers == "named"
         self.environment = {"JAX_ENABLE_X64": "1", "JAX_PLATFORMS": device}  # type: ignore[misc]
         self.layers = _LINEN if layers == "linen" else _NNX
         versions = {"jaxlib": jax.lib.__version__, "optax": optax.__version__, "flax": flax.__version__}
         self.settings = {**chosen, "x64": True, "flushes": _flushing(self.dtypes), **versions}  # type: ignore[misc]
-        for operation in _FUNCTIONS if self.jit else ():
+        for operation in _FUNCTIONS if jit == "true" else ():
             setattr(self, operation, jax.jit(getattr(self, operation), static_argnames=_STATIC.get(operation, ())))
 
     def from_numpy(self, array: Any) -> jax.Array: return jnp.array(array)
@@ -132,17 +133,16 @@ class JaxAdapter(Adapter):
         return jax.grad(mean_loss)((weights, biases))
 
     # section 10, optimizers
-    def sgd(self, theta: Any, eta: float) -> Any: return _Optimizer(optax.sgd, theta, eta, {}, self.jit)
+    def sgd(self, theta: Any, eta: float) -> Any: return _Optimizer(optax.sgd, theta, eta)
     def momentum(self, theta: Any, eta: float, alpha: float) -> Any:
-        kind = partial(_momentum_by_chain, alpha=alpha) if self.chained else partial(optax.sgd, momentum=alpha)
-        return _Optimizer(kind, theta, eta, {"v": "trace"}, self.jit)
+        return _Optimizer(_sgd_by_chain if self.chained else optax.sgd, theta, eta, {"v": "trace"}, momentum=alpha)
     def adagrad(self, theta: Any, eta: float) -> Any:
-        return _Optimizer(partial(optax.adagrad, initial_accumulator_value=0.0, eps=0.0), theta, eta, {"h": "sum_of_squares"}, self.jit)
+        return _Optimizer(optax.adagrad, theta, eta, {"h": "sum_of_squares"}, initial_accumulator_value=0.0, eps=0.0)
     def rmsprop(self, theta: Any, eta: float, alpha: float, epsilon: float) -> Any:
-        return _Optimizer(partial(optax.rmsprop, decay=alpha, eps=epsilon, eps_in_sqrt=self.inside), theta, eta, {"h": "nu"}, self.jit)
+        return _Optimizer(optax.rmsprop if self.inside else _rmsprop_outside, theta, eta, {"h": "nu"}, decay=alpha, eps=epsilon)
     def adam(self, theta: Any, eta: float, beta_1: float, beta_2: float, epsilon: float) -> Any:
         small = {"eps": 0.0, "eps_root": epsilon} if self.inside else {"eps": epsilon}
-        return _Optimizer(partial(optax.adam, b1=beta_1, b2=beta_2, **small), theta, eta, {"m": "mu", "v": "nu"}, self.jit)
+        return _Optimizer(optax.adam, theta, eta, {"m": "mu", "v": "nu"}, b1=beta_1, b2=beta_2, **small)
 
     # section 11, initialization
     def uniform(self, shape: Any, seed: int, dtype: str) -> Any: return jax.random.uniform(jax.random.key(seed), shape, dtype, -1.0, 1.0)
@@ -187,25 +187,28 @@ def _flushing(dtypes: Sequence[str]) -> list[str]:
     return [name for name in dtypes if np.asarray(jnp.array(jnp.finfo(name).tiny) / 2) == 0]
 
 
-def _momentum_by_chain(eta: float, alpha: float) -> Any: return optax.chain(optax.scale_by_learning_rate(eta), optax.trace(alpha))
+def _sgd_by_chain(eta: float, momentum: float) -> Any: return optax.chain(optax.scale_by_learning_rate(eta), optax.trace(momentum))
+def _rmsprop_outside(eta: float, **settings: float) -> Any: return optax.rmsprop(eta, eps_in_sqrt=False, **settings)
+
+
+@partial(jax.jit, static_argnames=("kind",))
+def _stepped(kind: Any, settings: Mapping[str, float], eta: float, gradient: Any, kept: Any, theta: Any) -> tuple[Any, Any]:
+    """New parameters and state; the optimizer is made anew, since eta is no part of its state."""
+    updates, fresh = kind(eta, **settings).update(gradient, kept, theta)
+    return optax.apply_updates(theta, updates), fresh
 
 
 class _Optimizer:
-    """One of Optax's, made anew where eta changes, which is no part of its state; `slots` maps the notes' symbols to Optax's."""
+    """One of Optax's, its steps compiled; `slots` maps the notes' symbols to the names in its state."""
 
-    def __init__(self, kind: Any, theta: Any, eta: float, slots: Mapping[str, str], jit: bool) -> None:
-        self.kind, self.theta, self.eta, self.slots = kind, theta, eta, slots
-        self.kept = kind(eta).init(theta)
-        self.stepped = jax.jit(self._stepped) if jit else self._stepped
+    def __init__(self, kind: Any, theta: Any, eta: float, slots: Mapping[str, str] = _NO_SLOTS, **settings: float) -> None:
+        self.kind, self.theta, self.eta, self.slots, self.settings = kind, theta, eta, slots, settings
+        self.kept = kind(eta, **settings).init(theta)
 
     def step(self, gradient: Any, eta: float | None = None) -> Any:
         self.eta = self.eta if eta is None else eta
-        self.theta, self.kept = self.stepped(gradient, self.kept, self.theta, self.eta)
+        self.theta, self.kept = _stepped(self.kind, self.settings, self.eta, gradient, self.kept, self.theta)
         return self.theta
-
-    def _stepped(self, gradient: Any, kept: Any, theta: Any, eta: float) -> Any:
-        updates, fresh = self.kind(eta).update(gradient, kept, theta)
-        return optax.apply_updates(theta, updates), fresh
 
     def state(self) -> dict[str, Any]: return {name: optax.tree.get(self.kept, slot) for name, slot in self.slots.items()}
 
