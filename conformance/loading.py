@@ -36,7 +36,7 @@ def load(name: str, options: Mapping[str, str], isolate: bool = False) -> tuple[
     `name` is a built-in one, ``module:Class``, ``path/to/file.py[:Class]``, an entry point of the group eqwise.adapters, or
     ``stdio:COMMAND`` for one that runs in a process of its own, as any does with `isolate`.
     """
-    is_apart = name.startswith(STDIO) or (isolate and name not in APART)
+    is_apart = name.startswith(STDIO) or (isolate and not is_foreign(name))
     made = _load_there(name, options) if is_apart else load_here(name, options)
     if not any(callable(getattr(made, operation, None)) for operation in OPERATIONS):
         what = "it" if isinstance(made, StdioAdapter) else f"class {type(made).__name__}"
@@ -48,6 +48,11 @@ def load(name: str, options: Mapping[str, str], isolate: bool = False) -> tuple[
         return made, waivers.read(beside, made.version, options_of(made, options))
     except waivers.WaiverError as error:
         raise UsageError(str(error)) from error
+
+
+def is_foreign(name: str) -> bool:
+    """Whether the adapter of this name runs in a process of its own by itself, in whatever language."""
+    return name.startswith(STDIO) or name in APART
 
 
 def load_here(name: str, options: Mapping[str, str]) -> Adapter:

@@ -16,8 +16,9 @@ import pytest
 
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.check import attempted
+from eqwise.conformance.disturbance import undisturbed
 from eqwise.conformance.inquiry import looked_into
-from eqwise.conformance.loading import UsageError, load
+from eqwise.conformance.loading import UsageError, is_foreign, load
 from eqwise.conformance.properties import UNTYPED, checks_of
 from eqwise.conformance.purity import check_smoke
 from eqwise.conformance.report import bugs
@@ -191,7 +192,7 @@ def settle(request: pytest.FixtureRequest) -> Callable[[Callable[[Session], Resu
 
     def run(check: Callable[[Session], Result]) -> None:
         before = session.adapter_seconds
-        result, problem = session.settle(check(session))
+        result, problem = session.settle(undisturbed(check(session)))
         known_fault = bool(request.config.option.bug_reports) and is_fault(result, session.accuracy)
         if session.inquires and ((problem and result.waiver is None) or known_fault):
             result = looked_into(session, result)
@@ -276,7 +277,8 @@ def _report_bugs(terminalreporter: Any, config: pytest.Config) -> None:
     """In the controlling process, which has an adapter of its own to lift from."""
     session, options = config.stash[SESSION], config.option
     given = dict(_pair(text) for text in options.adapter_option)
-    setting = Setting(session.adapter, lambda: load(options.adapter, given)[0], options.adapter, options.adapter_option, suite_version())
+    fresh, asked, foreign = lambda: load(options.adapter, given)[0], options.adapter, is_foreign(options.adapter)
+    setting = Setting(session.adapter, fresh, asked, options.adapter_option, suite_version(), options.isolate, foreign)
     terminalreporter.write_line("")
     try:
         written = bugs.write(bugs.folder(options.bug_reports), _controller[-1].results, setting, session.accuracy)

@@ -37,6 +37,11 @@ def _(n_i: Expression, n_o: Expression) -> Distribution:
     return normal(0, 1 / sqrt(n_i), within=2, rescaled=True)
 
 
+@xavier_weights.reading("fan_average_truncated_at_two", because="glorotNormal of TensorFlow.js does both")
+def _(n_i: Expression, n_o: Expression) -> Distribution:
+    return normal(0, sqrt(2 / (n_i + n_o)), within=2)
+
+
 @xavier_weights.reading("fan_average_truncated_at_two_rescaled", because="glorot_normal of Keras and of JAX does both")
 def _(n_i: Expression, n_o: Expression) -> Distribution:
     return normal(0, sqrt(2 / (n_i + n_o)), within=2, rescaled=True)

@@ -85,6 +85,7 @@ def suite() -> dict[str, float]:
     return {"cpu_seconds": environment["cpu_seconds"], "adapter_share": environment["adapter_cpu_seconds"] / environment["cpu_seconds"]}
 
 
+ASKED = (8, 16_384)  # numbers in a call
 WIDTHS, BATCH, THREADS = (784, 256, 10), 128, 2
 
 
@@ -151,7 +152,20 @@ def compared(workers: int) -> dict[str, object]:
     return found
 
 
-PARTS: dict[str, Callable[[int], object]] = {"unary": unary, "backward": beside, "suite": whole, "side-by-side": compared}
+def apart(_: int) -> dict[str, float]:
+    """What it takes to ask the reference in a process of its own, besides its own time."""
+    found = {}
+    (here, _known), (there, _known) = load("reference", {}), load("reference", {}, isolate=True)
+    timed = partial(seconds, clock=time.perf_counter, repeats=501)
+    for size in ASKED:
+        x = np.linspace(-8, 8, size, dtype=np.float64)
+        found[f"milliseconds_of_{size}"] = 1e3 * (timed(lambda x=x: there.softplus(x)) - timed(lambda x=x: here.softplus(x)))
+    told = ", ".join(f"{found[f'milliseconds_of_{size}']:.2f} ms for {size:,}" for size in ASKED)
+    print(f"a call in another process, there and back (median): {told} float64 numbers")
+    return found
+
+
+PARTS: dict[str, Callable[[int], object]] = {"unary": unary, "backward": beside, "suite": whole, "stdio": apart, "side-by-side": compared}
 
 
 def main() -> None:

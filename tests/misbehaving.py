@@ -58,6 +58,12 @@ def doubled(line):
     write(2 * (json.dumps(line) + "\n"))
 
 
+def ask_for_ever(number, theta):
+    for count in range(1 << 40):
+        say({"id": number, "callback": count, "function": 0, "inputs": [theta]})
+        sys.stdin.readline()
+
+
 TANH = {  # what it does instead of answering request n about x
     "banner": lambda n, x: [write("Welcome to Deep Learning 3.0!\n"), say({"id": n, "result": mapped(math.tanh, x)})],
     "garbage": lambda n, x: write("\x00\xff{{{ \x1b[31m\n"),
@@ -115,6 +121,8 @@ ME = {
 def answer(fault, request):
     number, method = request["id"], request["method"]
     if method == "hello":
+        if fault == "asks-for-ever":
+            return say({"id": number, "result": {**ME, "operations": ["numerical_gradient"]}})
         if fault == "misspelt":
             return say({"id": number, "result": {**ME, "operations": ["sofplus", "tanh"]}})
         return HELLO.get(fault, lambda n: say({"id": n, "result": ME}))(number)
@@ -126,6 +134,8 @@ def answer(fault, request):
         return TANH[fault](number, request["inputs"][0])
     if request.get("operation") == "softplus":
         return say({"id": number, "result": mapped(softplus, request["inputs"][0])})
+    if request.get("operation") == "numerical_gradient":
+        return ask_for_ever(number, request["inputs"][1])
     if method == "call" and request["operation"] not in ME["operations"] and fault != "any-operation":
         return say({"id": number, "not_offered": "no such operation"})
     if request.get("operation") == "sgd":

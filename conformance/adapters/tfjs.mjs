@@ -165,8 +165,8 @@ class Optimizer {
 
   step(gradient, { eta }) {
     if (eta !== undefined) {
-      if (!this.optimizer.setLearningRate) throw new NotOffered("only SGD and momentum have a way to change their learning rate");
-      this.optimizer.setLearningRate(eta);
+      this.optimizer.learningRate = eta; // which all read at every step but SGD and momentum, which have a method
+      this.optimizer.setLearningRate?.(eta);
     }
     const gradients = [gradient].flat();
     this.optimizer.applyGradients(this.variables.map(({ name }, k) => ({ name, tensor: gradients[k] })));

@@ -26,13 +26,18 @@ _MOST_INPUTS = 8
 
 @dataclass(frozen=True)
 class Setting:
-    """What all reports of a run share: the adapter, how it is made anew, how it was asked for, and the version of the suite."""
+    """What all reports of a run share: the adapter, how it is made anew, how it was asked for, and the version of the suite.
+
+    `isolated`: it was asked for in a process of its own; `foreign`: it is none of Python's, so that no script comes from it.
+    """
 
     adapter: Adapter
     fresh: Callable[[], Adapter]
     asked: str
     options: Sequence[str] = ()
     suite: str = "unknown"
+    isolated: bool = False
+    foreign: bool = False
 
     @property
     def versions(self) -> dict[str, str]:
@@ -203,6 +208,7 @@ def _script(trial: Trial) -> Iterator[str]:
 
 def _command(result: Result, setting: Setting) -> Iterator[str]:
     words = ["eqwise", "run", setting.asked, *(word for option in setting.options for word in ("--adapter-option", option))]
+    words += ["--isolate"] if setting.isolated else []
     yield fenced(" ".join(map(shlex.quote, [*words, *selection(result)])), "sh")
 
 

@@ -11,7 +11,7 @@ from eqwise.conformance.report.bug import Setting, report
 from eqwise.conformance.report.faults import Fault, faults
 from eqwise.conformance.report.naming import title
 from eqwise.conformance.report.text import file_name
-from eqwise.conformance.report.trial import Trial, tried
+from eqwise.conformance.report.trial import Trial, ends_its_process, tried
 from eqwise.conformance.verdicts import Result
 
 
@@ -41,4 +41,10 @@ def _trial(fault: Fault, setting: Setting) -> Trial:
     """The script of the first result that has a case."""
     if fault.first.case is None:
         return Trial(reason="no calls that would show this by themselves were found")
-    return tried(setting.fresh, Case.from_json(fault.first.case), title(fault))
+    case = Case.from_json(fault.first.case)
+    if setting.foreign:
+        return Trial(reason="a script is made of adapters in Python")
+    deadly = ends_its_process(setting.adapter, case) if setting.isolated else None
+    if deadly:
+        return Trial(reason=f"made again, the call {deadly}")
+    return tried(setting.fresh, case, title(fault))

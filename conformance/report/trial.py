@@ -15,11 +15,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from eqwise.conformance.adapter import Adapter
-from eqwise.conformance.case import Case, answer, number_at
+from eqwise.conformance.case import Case, answer, number_at, played
 from eqwise.conformance.report.lifting.origins import CannotBeLifted
 from eqwise.conformance.report.lifting.program import Program, lifted, traced
 from eqwise.conformance.report.lifting.reach import Reach
 from eqwise.conformance.report.script import script
+from eqwise.conformance.stdio.connection import Raised
+from eqwise.conformance.stdio.process import Failure
 
 SECONDS = 10.0
 NOTHING = Program((), (), {})
@@ -83,6 +85,19 @@ def seconds_to_import(imports: tuple[str, ...]) -> float:
     with suppress(subprocess.TimeoutExpired):
         subprocess.run([sys.executable, "-I", "-c", "\n".join(imports)], capture_output=True, timeout=60.0, check=False)
     return time.perf_counter() - start
+
+
+def ends_its_process(adapter: Adapter, case: Case) -> str | None:
+    """What the calls of a case do to the process of an adapter that has one of its own; None where it survives them."""
+    try:
+        played(adapter, case.calls)
+    except Raised:
+        return None
+    except Failure as failure:
+        return str(failure)
+    except Exception:  # what is raised is for the script to show
+        return None
+    return None
 
 
 def _here(adapter: Adapter, case: Case) -> tuple[bool, float | None]:

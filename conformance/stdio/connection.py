@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from eqwise.conformance.adapter import NotOffered
-from eqwise.conformance.stdio.process import Failure, Process
+from eqwise.conformance.stdio.process import Failure, Hung, Process
 from eqwise.conformance.stdio.values import NotAValue, brief, decoded, encoded
 
 PROTOCOL = "eqwise-stdio/1"
@@ -81,7 +82,7 @@ class Connection:
         except Raised:
             raise
         except Failure as error:
-            self.hung[key] += "no answer within" in str(error)
+            self.hung[key] += isinstance(error, Hung)
             self.stop(0)
             raise
 
@@ -95,23 +96,24 @@ class Connection:
             raise Failure(f"cannot be asked: the process ended, and another one cannot be started: {error}") from error
 
     def _exchange(self, method: str, limit: float, fields: Mapping[str, Any], functions: Sequence[Callable[..., Any]] | None) -> Any:
-        assert self.process is not None
         self.number += 1
-        self._send({"id": self.number, "method": method, **fields}, limit)
-        while True:
-            answer = self._answer(limit)
-            if "callback" not in answer:
-                return self._result(answer)
-            self._send(_called_back(answer, functions or ()), limit)
+        message, deadline = {"id": self.number, "method": method, **fields}, time.monotonic() + limit
+        try:
+            while True:
+                answer = self._asked(message, deadline)
+                if "callback" not in answer:
+                    return self._result(answer)
+                began = time.monotonic()
+                message = _called_back(answer, functions or ())
+                deadline += time.monotonic() - began  # the suite's own time is not the adapter's
+        except Hung as error:
+            raise Hung(f"got no answer within {limit:g} s{error}") from None
 
-    def _send(self, message: Mapping[str, Any], limit: float) -> None:
+    def _asked(self, message: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+        """The message that follows this one, which must be about the same request."""
         assert self.process is not None
-        self.process.send(_dumps(message).encode("ascii") + b"\n", limit)
-
-    def _answer(self, limit: float) -> dict[str, Any]:
-        """The next message, which must be about the request."""
-        assert self.process is not None
-        line = self.process.receive(limit)
+        self.process.send(_dumps(message).encode("ascii") + b"\n", deadline)
+        line = self.process.receive(deadline)
         try:
             answer = json.loads(line, parse_constant=_no_constant)
         except (ValueError, RecursionError):

@@ -22,6 +22,10 @@ class Failure(AdapterError):
     """What the process did instead of answering, as the rest of a sentence that begins with the call."""
 
 
+class Hung(Failure):
+    """It did not answer in time."""
+
+
 class Process:
     """A running command, in a session of its own. Raises `OSError` where it cannot be started. POSIX only.
 
@@ -40,39 +44,39 @@ class Process:
         self.poll.register(self.stderr, select.POLLIN)
         self.buffer, self.tail, self.is_open = bytearray(), b"", True
 
-    def send(self, line: bytes, seconds: float) -> None:
-        """Write all of it, reading meanwhile, so that neither side waits for the other."""
-        deadline, rest = time.monotonic() + seconds, memoryview(line)
+    def send(self, line: bytes, deadline: float) -> None:
+        """Write all of it, reading meanwhile, so that neither side waits for the other; until a time of `time.monotonic`."""
+        rest = memoryview(line)
         while rest:
             try:
                 rest = rest[os.write(self.stdin, rest) :]
             except BlockingIOError:
                 self.poll.register(self.stdin, select.POLLOUT)
-                self._turn(deadline, seconds)
+                self._turn(deadline)
                 self.poll.unregister(self.stdin)
             except BrokenPipeError:
                 raise self._ended() from None
 
-    def receive(self, seconds: float) -> bytes:
-        """The next line, without its end."""
-        deadline, seen = time.monotonic() + seconds, 0
+    def receive(self, deadline: float) -> bytes:
+        """The next line, without its end; until a time of `time.monotonic`."""
+        seen = 0
         while (end := self.buffer.find(b"\n", seen)) < 0:
             seen = len(self.buffer)
             if seen > LONGEST:
                 raise Failure(f"got a line of more than {LONGEST:,} bytes, beginning {brief(bytes(self.buffer[:60]))}")
             if not self.is_open:
                 raise self._ended()
-            self._turn(deadline, seconds)
+            self._turn(deadline)
         line = bytes(self.buffer[:end])
         del self.buffer[: end + 1]
         return line
 
-    def _turn(self, deadline: float, seconds: float) -> None:
+    def _turn(self, deadline: float) -> None:
         """Wait for the next event, and keep what comes."""
         left = deadline - time.monotonic()
         events = self.poll.poll(max(0.0, left) * 1000)
         if not events:
-            raise Failure(f"got no answer within {seconds:g} s{self._words()}")
+            raise Hung(self._words())
         for pipe, _ in events:
             if pipe == self.stdin:
                 continue

@@ -24,10 +24,10 @@ ATTRIBUTES = ("gamma", "beta", "mean", "variance")
 
 
 class Server:
-    """Answers requests about one adapter, which `make` makes of the options."""
+    """Answers requests about the adapter of a name, made with these options and those of hello."""
 
-    def __init__(self, make: Callable[[Mapping[str, str]], Adapter], lines: BinaryIO, answers: BinaryIO) -> None:
-        self.make, self.lines, self.answers = make, lines, answers
+    def __init__(self, name: str, options: Mapping[str, str], lines: BinaryIO, answers: BinaryIO) -> None:
+        self.name, self.options, self.lines, self.answers = name, options, lines, answers
         self.adapter = Adapter()
         self.objects: dict[int, Any] = {}
         self.made = self.asked = self.callbacks = 0
@@ -62,8 +62,8 @@ class Server:
         return method(self, request)
 
     def hello(self, request: Mapping[str, Any]) -> Any:
-        given = request.get("options", {})
-        self.adapter = adapter = self.make(given)
+        given = {**self.options, **request["options"]}
+        self.adapter = adapter = load_here(self.name, given)
         known = waivers_file(adapter)
         return {
             "protocol": PROTOCOL,
@@ -195,7 +195,7 @@ def main() -> None:
     lines, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    Server(lambda options: load_here(chosen.adapter, {**given, **options}), lines, answers).run()
+    Server(chosen.adapter, given, lines, answers).run()
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ for _number, _of in _KEEPS.items():
     confirms(_number, reading="truncated_at_two_rescaled", by=f"{_how}, cut at two, integrals", tolerance=1e-13)(_normal(_inputs, 2, True))
     if _number < 72:
         confirms(_number, reading="fan_average", by=f"{_how} at the mean of both sides", tolerance=1e-13)(_normal(_average))
+confirms(70, reading="fan_average_truncated_at_two", by="both", tolerance=1e-13)(_normal(lambda i, o: _KEEPS[70]((i + o) / 2), 2))
 confirms(70, reading="fan_average_truncated_at_two_rescaled", by="both", tolerance=1e-13)(
     _normal(lambda i, o: _KEEPS[70]((i + o) / 2), 2, True)
 )
