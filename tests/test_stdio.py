@@ -224,6 +224,22 @@ def test_hyper_parameters_and_shapes_arrive_exactly(tmp_path):
         assert adapter.elu(np.zeros(2), alpha=alpha).tobytes() == np.full(2, alpha).tobytes()
 
 
+def test_an_adapter_s_own_conversions_are_made(tmp_path):
+    """From and to NumPy, of arrays and of what is in lists, even where its own arrays are NumPy's."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "class Mine:\n    name, version, dtypes = 'mine', '1', ('float64',)\n"
+        "    def from_numpy(self, array): return 2 * array\n    def to_numpy(self, value): return value / 2\n"
+        "    def softplus(self, x): return x * x\n"
+        "    def vjp(self, operation, inputs, cotangent): return [inputs[0] * cotangent, None]\n"
+    )
+    adapter, _ = load(str(path), {}, isolate=True)
+    x = np.array([1.0, 3.0])
+    assert adapter.softplus(x).tolist() == [2.0, 18.0]
+    assert adapter.vjp("softplus", (x,), x)[0].tolist() == [2.0, 18.0]
+    assert adapter.echo(x).tolist() == [1.0, 3.0]
+
+
 # the protocol
 
 SCHEMA = Draft202012Validator(StdioAdapter.schema())
