@@ -16,6 +16,7 @@ import pytest
 
 from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.check import attempted
+from eqwise.conformance.disturbance import undisturbed
 from eqwise.conformance.inquiry import looked_into
 from eqwise.conformance.loading import UsageError, is_foreign, load
 from eqwise.conformance.properties import UNTYPED, checks_of
@@ -191,7 +192,7 @@ def settle(request: pytest.FixtureRequest) -> Callable[[Callable[[Session], Resu
 
     def run(check: Callable[[Session], Result]) -> None:
         before = session.adapter_seconds
-        result, problem = session.settle(check(session))
+        result, problem = session.settle(undisturbed(check(session)))
         known_fault = bool(request.config.option.bug_reports) and is_fault(result, session.accuracy)
         if session.inquires and ((problem and result.waiver is None) or known_fault):
             result = looked_into(session, result)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from importlib import resources
@@ -328,3 +329,45 @@ def test_every_operation_has_an_implementation_and_every_adapter_its_contract():
     missing = [name for name in OPERATIONS if not adapter.offers(name)]
     assert not missing, f"define {missing} in reference/ and in the adapters that offer them"
     assert Path(cli.__file__).exists()
+
+
+class GivesNoGradients(Adapter):
+    """Its networks have no gradients, and it converts nothing that is no array."""
+
+    def to_numpy(self, value): return value.copy()
+    def network_gradients(self, x, t, weights, biases, activation, output, loss): return [None for _ in weights], [None for _ in biases]
+
+
+@pytest.mark.parametrize("kind", ["derivative", "purity"])
+def test_results_that_cannot_be_converted_are_the_adapters_error(kind):
+    """No check takes them for a defect of the suite."""
+    result = checks_of(OPERATIONS["network_gradients"])[kind](Session(GivesNoGradients()), OPERATIONS["network_gradients"], "float64")
+    assert (result.verdict, result.label) == ("error", None)
+    assert "to_numpy of the result of network_gradients raised AttributeError" in result.message
+
+
+_FLUSHING = """
+import ctypes, ctypes.util
+import numpy as np
+
+class Flushes:
+    name, version, dtypes = "flushes", "1", ("float64",)
+    def tanh(self, x):
+        libm, state = ctypes.CDLL(ctypes.util.find_library("m")), (ctypes.c_uint32 * 8)()
+        libm.fegetenv(state)
+        state[7] |= 0x8040  # of the processor's vector unit: results and operands that are subnormal are 0
+        libm.fesetenv(state)
+        return np.tanh(x)
+    def relu(self, x): return np.maximum(x, 0)
+"""
+
+
+@pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="the layout of fenv_t is that of Linux on x86-64")
+def test_nothing_is_judged_by_flushed_numbers(tmp_path):
+    """A framework that leaves the processor flushing subnormal numbers gets no verdict from then on, whatever it returns."""
+    (tmp_path / "flushes.py").write_text(_FLUSHING)
+    command = [sys.executable, "-m", "eqwise.conformance.cli", "run", "flushes.py", "--equations", "11,13", "--effort", "smoke", "-n", "0"]
+    done = subprocess.run([*command, "--conformance-report", "r.json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    results = [r for r in json.loads((tmp_path / "r.json").read_text())["results"] if r["operation"] in ("tanh", "relu")]
+    assert done.returncode == 1 and {r["verdict"] for r in results} == {"error"}, done.stdout
+    assert all("subnormal numbers for 0" in r["message"] for r in results)

@@ -44,7 +44,8 @@ class KerasAdapter(Adapter):
         self.compiled = {"tensorflow": _as_graph, "jax": _as_program}[backend]
 
     def from_numpy(self, array: Any) -> Any: return keras.ops.convert_to_tensor(array, dtype=array.dtype.name)
-    def to_numpy(self, value: Any) -> Any: return keras.ops.convert_to_numpy(value)
+    def to_numpy(self, value: Any) -> Any:
+        return keras.ops.convert_to_numpy(keras.ops.reshape(value, (-1,))).reshape(value.shape)  # a bfloat16 scalar is none of NumPy's
 
     def vjp(self, operation: str, inputs: Sequence[Any], cotangent: Any, **hyper: Any) -> list[Any]:
         if operation in ("rmse", "r_squared"):
@@ -80,11 +81,11 @@ class KerasAdapter(Adapter):
 
     # section 6, metrics
     def confusion_matrix(self, actual: Any, predicted: Any) -> Any:
-        kinds = (keras.metrics.TruePositives, keras.metrics.FalseNegatives, keras.metrics.FalsePositives, keras.metrics.TrueNegatives)
-        return keras.ops.reshape(keras.ops.stack([kind()(actual, predicted) for kind in kinds]), (2, 2))
-    def accuracy(self, actual: Any, predicted: Any) -> Any: return keras.metrics.BinaryAccuracy()(actual, predicted)
-    def precision(self, actual: Any, predicted: Any) -> Any: return keras.metrics.Precision()(actual, predicted)
-    def recall(self, actual: Any, predicted: Any) -> Any: return keras.metrics.Recall()(actual, predicted)
+        names = ("TruePositives", "FalseNegatives", "FalsePositives", "TrueNegatives")
+        return keras.ops.reshape(keras.ops.stack([_counted(name)(actual, predicted) for name in names]), (2, 2))
+    def accuracy(self, actual: Any, predicted: Any) -> Any: return _counted("BinaryAccuracy")(actual, predicted)
+    def precision(self, actual: Any, predicted: Any) -> Any: return _counted("Precision")(actual, predicted)
+    def recall(self, actual: Any, predicted: Any) -> Any: return _counted("Recall")(actual, predicted)
     def f_measure(self, actual: Any, predicted: Any) -> Any:
         keras.config.set_epsilon(self.fuzz)
         return keras.metrics.F1Score(average="micro", threshold=0.5)(actual[:, None], predicted[:, None])
@@ -120,7 +121,7 @@ class KerasAdapter(Adapter):
         def error(weights: Any, biases: Any) -> Any:
             return mean(self.network(x, weights, biases, activation, "identity"), t)
 
-        found = self.pullback(error, (weights, biases), keras.ops.ones((), _dtype(x)))
+        found = self.pullback(error, (weights, biases), keras.ops.ones((), _dtype(x)), unconnected="zero")
         return found[0], found[1]
 
     # section 10, optimizers
@@ -187,6 +188,19 @@ def _dtype(tensor: Any) -> str:
     return keras.backend.standardize_dtype(tensor.dtype)  # type: ignore[no-any-return]
 
 
+def _counted(name: str) -> Any:
+    """A metric that counts, at its start."""
+    metric = _counting(name)
+    metric.reset_state()
+    return metric
+
+
+@lru_cache(maxsize=8)
+def _counting(name: str) -> Any:
+    keras.config.set_floatx("float32")
+    return getattr(keras.metrics, name)()
+
+
 def _metric(kind: Any, y: Any) -> Any:
     """A metric in the dtype of y; what it keeps is of floatx, whatever its own dtype."""
     keras.config.set_floatx(_dtype(y))
@@ -210,16 +224,16 @@ def _scaled(scale: float, seed: int) -> Any:
     return keras.initializers.VarianceScaling(scale, mode="fan_in", distribution="untruncated_normal", seed=seed)
 
 
-def _by_tape(function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any) -> list[Any]:
+def _by_tape(function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any, unconnected: str = "none") -> list[Any]:
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         result = function(*inputs)
-    return list(tape.gradient(result, inputs, output_gradients=cotangent))
+    return list(tape.gradient(result, inputs, output_gradients=cotangent, unconnected_gradients=unconnected))
 
 
-def _by_jax(function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any) -> list[Any]:
+def _by_jax(function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any, unconnected: str = "zero") -> list[Any]:
     import jax
 
     return list(jax.vjp(function, *inputs)[1](cotangent))

@@ -1,8 +1,7 @@
 """TensorFlow's own operations by their public API, on the CPU; gradients by tf.GradientTape.
 
-What TensorFlow offers under tf.keras alone belongs to the adapter `keras`. Options: ``graph=true`` runs every operation in
-tf.function, ``fused=true`` takes the fused kernel of batch normalization, ``defaults=true`` the usual names of initial weights
-and a start of AdaGrad's sum at 0.1.
+What TensorFlow 2 offers under tf.keras alone, such as layers and Xavier's and He's weights, belongs to the adapter `keras`.
+Options: ``graph=true`` runs operations in tf.function, ``fused=true`` takes the fused kernel of batch normalization.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ class TensorFlowAdapter(Adapter):
     version = tf.__version__
     dtypes = ("float64", "float32", "float16", "bfloat16")
 
-    def __init__(self, graph: str = "false", fused: str = "false", defaults: str = "false") -> None:
-        given = {"graph": graph, "fused": fused, "defaults": defaults}
+    def __init__(self, graph: str = "false", fused: str = "false") -> None:
+        given = {"graph": graph, "fused": fused}
         for name, value in given.items():
             if value not in ("true", "false"):
                 raise TypeError(f"{name}={value!r} is neither 'true' nor 'false'")
-        self.fused, self.defaults = fused == "true", defaults == "true"
+        self.fused = fused == "true"
         self.settings = {**given, "subnormal numbers become 0 in": _flushing(self.dtypes)}  # type: ignore[misc]
         for name in _GRAPHS if graph == "true" else ():
             setattr(self, name, tf.function(getattr(self, name), reduce_retracing=True))
@@ -47,7 +46,7 @@ class TensorFlowAdapter(Adapter):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             result = getattr(self, operation)(*inputs, **hyper)
-        return list(tape.gradient(result, inputs, output_gradients=cotangent))
+        return list(tape.gradient(result, inputs, output_gradients=tf.cast(cotangent, result.dtype)))  # which may be wider
 
     # section 2, perceptron
     def step(self, x: Any) -> Any:
@@ -105,7 +104,7 @@ class TensorFlowAdapter(Adapter):
             tape.watch([weights, biases])
             u = self.network(x, weights, biases, activation, "identity")
             mean = _SUMMED_LOSSES[output, loss](u, t) / len(x)
-        found = tape.gradient(mean, [weights, biases])
+        found = tape.gradient(mean, [weights, biases], unconnected_gradients=tf.UnconnectedGradients.ZERO)  # behind a step
         return found[0], found[1]
 
     # section 10, optimizers
@@ -113,7 +112,7 @@ class TensorFlowAdapter(Adapter):
     def momentum(self, theta: Any, eta: float, alpha: float) -> Any:
         return _Optimizer(v1.train.MomentumOptimizer, theta, eta, {"v": "momentum"}, momentum=alpha)
     def adagrad(self, theta: Any, eta: float) -> Any:
-        start = 0.1 if self.defaults else float(np.finfo(np.float64).tiny)  # it has to be positive; 0 in narrower dtypes
+        start = float(np.finfo(np.float64).tiny)  # it has to be positive; 0 in narrower dtypes
         return _Optimizer(partial(v1.train.AdagradOptimizer, initial_accumulator_value=start), theta, eta, {"h": "accumulator"})
     def rmsprop(self, theta: Any, eta: float, alpha: float, epsilon: float) -> Any:
         return _Optimizer(v1.train.RMSPropOptimizer, theta, eta, {"h": "rms"}, decay=alpha, epsilon=epsilon)
@@ -122,10 +121,6 @@ class TensorFlowAdapter(Adapter):
 
     # section 11, initialization
     def uniform(self, shape: Any, seed: int, dtype: str) -> Any: return tf.random_uniform_initializer(-1.0, 1.0, seed)(shape, dtype)
-    def xavier(self, shape: Any, seed: int, dtype: str) -> Any:
-        return _drawn(v1.glorot_normal_initializer, shape, seed, dtype) if self.defaults else _scaled(1.0, shape, seed, dtype)
-    def he(self, shape: Any, seed: int, dtype: str) -> Any:
-        return _drawn(v1.initializers.he_normal, shape, seed, dtype) if self.defaults else _scaled(2.0, shape, seed, dtype)
     def gauss(self, shape: Any, seed: int, dtype: str) -> Any: return tf.random_normal_initializer(0.0, 1.0, seed)(shape, dtype)
     def bias(self, shape: Any, dtype: str) -> Any: return tf.zeros_initializer()(shape, dtype)
 
@@ -177,15 +172,6 @@ def _narrow(t: Any) -> Any:
     if t.dtype == tf.float64:
         raise NotOffered("the losses of tf.compat.v1 compute in float32")
     return t
-
-
-def _scaled(scale: float, shape: Any, seed: int, dtype: str) -> Any:
-    return _drawn(v1.variance_scaling_initializer, shape, seed, dtype, scale=scale, mode="fan_in", distribution="untruncated_normal")
-
-
-def _drawn(kind: Any, shape: Any, seed: int, dtype: str, **settings: Any) -> Any:
-    tf.random.set_seed(seed)  # the stateful kernels behind these would otherwise go on where they stopped
-    return kind(seed=seed, dtype=tf.as_dtype(dtype), **settings)(shape)
 
 
 def _fused(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
