@@ -126,15 +126,16 @@ def page(frameworks: Sequence[Framework]) -> Iterator[str]:
 
 
 def _runs(frameworks: Iterable[Framework]) -> Iterator[str]:
-    yield row("framework", "version", "dtypes", "options and settings", "Python, NumPy", "run on", "CPU s")
-    yield "|---|---|---|---|---|---|---:|"
+    yield row("framework", "version", "dtypes", "options and settings", "Python, NumPy", "effort", "run on")
+    yield "|---|---|---|---|---|---|---|"
     for one in frameworks:
         adapter, environment = one.report["adapter"], one.report["environment"]
         dtypes = [dtype for dtype in ("float64", "float32", "float16", "bfloat16") if any(r.dtype == dtype for r in one.results)]
         settings = [f"{name} {value}" for name, value in sorted(adapter["settings"].items())]
         versions = f"{environment['python']}, {environment['numpy']}"
-        told = (one.name, adapter["version"], ", ".join(dtypes), ", ".join(settings), versions, environment["started"][:10])
-        yield row(*(prose(text) for text in told), f"{environment['cpu_seconds']:.0f}")
+        when = one.report["options"]["effort"], environment["started"][:10]
+        told = (one.name, adapter["version"], ", ".join(dtypes), ", ".join(settings), versions, *when)
+        yield row(*(prose(text) for text in told))
 
 
 def _matrix(frameworks: Sequence[Framework]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from eqwise.conformance import adapters, waivers
 from eqwise.conformance.adapter import OPERATIONS, Adapter
+from eqwise.conformance.report.text import plain
 from eqwise.conformance.stdio.client import StdioAdapter
 from eqwise.conformance.stdio.connection import CannotStart, Refusal
 from eqwise.conformance.waivers import NOTHING_KNOWN, Known
@@ -67,9 +68,9 @@ def _load_there(name: str, options: Mapping[str, str]) -> Adapter:
             return StdioAdapter(shlex.split(name.removeprefix(STDIO)), **options)
         return StdioAdapter([*SERVE, name], **options)
     except Refusal as error:
-        raise UsageError(str(error) if not name.startswith(STDIO) else f"adapter {name!r}: {error}") from error
+        raise UsageError(plain(str(error) if not name.startswith(STDIO) else f"adapter {name!r}: {error}")) from error
     except (CannotStart, ValueError) as error:  # of shlex
-        raise UsageError(f"adapter {name!r}: {error}") from error
+        raise UsageError(plain(f"adapter {name!r}: {error}")) from error
 
 
 def options_of(adapter: Any, given: Mapping[str, str]) -> dict[str, str]:
@@ -93,7 +94,7 @@ def _made(found: type, name: str, options: Mapping[str, str]) -> Any:
     try:
         return whole(**options)
     except CannotStart as error:
-        raise UsageError(f"adapter {name!r}: {error}") from error
+        raise UsageError(plain(f"adapter {name!r}: {error}")) from error
     except TypeError as error:
         raise UsageError(f"adapter {name!r} does not take the options {dict(options)}: {error}") from error
     except Exception as error:

@@ -94,13 +94,13 @@ TANH = {  # what it does instead of answering request n about x
 
 HELLO = {
     "banner-at-start": lambda n: write("Welcome to Deep Learning 3.0!\n"),
-    "exit-at-start": lambda n: [sys.stderr.write("no licence\n"), sys.stderr.flush(), os._exit(5)],
+    "exit-at-start": lambda n: [sys.stderr.write("no \x1b[31mlicence\n"), sys.stderr.flush(), os._exit(5)],
     "silent": lambda n: time.sleep(1000),
     "version-2": lambda n: say({"id": n, "result": {**ME, "protocol": "eqwise-stdio/2"}}),
     "no-name": lambda n: say({"id": n, "result": {name: value for name, value in ME.items() if name != "name"}}),
     "no-operations": lambda n: say({"id": n, "result": {**ME, "operations": []}}),
     "list": lambda n: say({"id": n, "result": []}),
-    "refuses-to-start": lambda n: say({"id": n, "error": {"type": "ValueError", "message": "no option colour"}}),
+    "refuses-to-start": lambda n: say({"id": n, "error": {"type": "ValueError", "message": "no option\n\x1b[31m colour"}}),
 }
 
 ECHO = {

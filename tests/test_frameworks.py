@@ -1,16 +1,20 @@
 """The page about frameworks says what the reports say, and the committed one is up to date."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from eqwise.conformance import cli, frameworks_command, waivers
-from eqwise.conformance.frameworks_command import Framework, page
+from eqwise.conformance.frameworks_command import REPORTS, Framework, page, read
 from eqwise.conformance.verdicts import Result
 
+ROOT = Path(__file__).parents[1]
+COMMITTED = sorted(REPORTS.glob("*.json"))
 REPORT = {
     "adapter": {"name": "torch", "version": "9", "settings": {"threads": 2}},
-    "environment": {"python": "3.12.1", "numpy": "2.9", "started": "2026-01-02T03:04:05Z", "cpu_seconds": 12.3},
+    "environment": {"python": "3.12.1", "numpy": "2.9", "started": "2026-01-02T03:04:05Z", },
+    "options": {"effort": "standard"},
 }
 FAULT = {"kind": "fault", "reason": "it overflows"}
 RESULTS = (
@@ -39,15 +43,15 @@ def test_each_kind_of_finding_has_its_own_section():
     assert "**mine 9**" in faults and "- `logistic_loss` eq30, value in float64: it overflows" in faults
     assert sum("it overflows" in line for line in told) == 1
     assert any("`huber` eq34, value in float64: half: torch.nn.HuberLoss is documented" in line for line in told)
-    assert "| mine | 9 | float64, float32 | threads 2 | 3.12.1, 2.9 | 2026-01-02 | 12 |" in told
+    assert "| mine | 9 | float64, float32 | threads 2 | 3.12.1, 2.9 | standard | 2026-01-02 |" in told
 
 
 def test_an_inaccurate_result_is_told_with_its_explanation(tmp_path, monkeypatch):
     """That of the table [[inaccurate]] which covers it; without one the page says so."""
+    monkeypatch.setattr(frameworks_command, "ADAPTERS", tmp_path)
     assert any("not looked into yet" in line for line in lines(RESULTS[1:2]))
     entry = '[[inaccurate]]\noperation = "softplus"\nproperty = "derivative"\nreason = "by the rounded output"\n'
     (tmp_path / "torch.toml").write_text(entry)
-    monkeypatch.setattr(frameworks_command, "ADAPTERS", tmp_path)
     assert "- `softplus` eq12, derivative in float32: by the rounded output" in lines(RESULTS[1:2])
     (tmp_path / "torch.toml").write_text(entry.replace("softplus", "softpluss"))
     with pytest.raises(waivers.WaiverError, match="the nearest is 'softplus'"):
@@ -59,3 +63,20 @@ def test_the_command_names_what_is_no_report(tmp_path, capsys):
     (tmp_path / "it.json").write_text(json.dumps({"schema": "other"}))
     assert cli.main(["frameworks", str(tmp_path / "it.json")]) == 4
     assert "has the schema 'other'" in capsys.readouterr().err
+
+
+def test_the_committed_page_is_made_of_the_committed_reports():
+    """`eqwise frameworks > FRAMEWORKS.md` was run after the last report."""
+    assert COMMITTED
+    assert (ROOT / "FRAMEWORKS.md").read_text(encoding="utf-8") == "\n".join(page([read(path) for path in COMMITTED])) + "\n"
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_every_finding_of_a_committed_report_is_explained(path):
+    """Nothing deviates that is not waived, no reading is undeclared, faults have their reports."""
+    framework = read(path)
+    failing = [result for result in framework.results if result.verdict in ("deviates", "error", "undecided") and not result.waiver]
+    assert not [result.key for result in failing if result.concerns_clauses]
+    assert not [told for told in framework.readings() if told.endswith(": not declared")]
+    unreported = [reason for reason, results in framework.waived("fault").items() if not frameworks_command._reports(framework, results)]
+    assert not unreported

@@ -1,8 +1,8 @@
 """Autograd (HIPS) by its public API: NumPy's functions in `autograd.numpy` and SciPy's in `autograd.scipy`, with gradients.
 
 Autograd has no layers and no losses: a user writes them. Offered are the functions that it wraps, the affine map and the
-gradients of networks written as in its own example ``neural_net.py``, and its optimizers. Those are loops over all steps: each
-step runs the loop again over all gradients so far. Their step size is fixed.
+gradients of networks written as in its own example ``neural_net.py``, and its optimizers. Those are loops over all steps of a
+fixed size: RMSProp and Adam, which remember, run again over all gradients so far at each step.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class AutogradAdapter(Adapter):
         return _differentiated(grad(mean_loss), (weights, biases))
 
     # section 10, optimizers
-    def sgd(self, theta: Any, eta: float) -> Any: return _Optimizer(optimizers.sgd, theta, step_size=eta, mass=0.0)
+    def sgd(self, theta: Any, eta: float) -> Any: return _Descent(theta, eta)
     def rmsprop(self, theta: Any, eta: float, alpha: float, epsilon: float) -> Any:
         return _Optimizer(optimizers.rmsprop, theta, step_size=eta, gamma=alpha, eps=epsilon)
     def adam(self, theta: Any, eta: float, beta_1: float, beta_2: float, epsilon: float) -> Any:
@@ -86,6 +86,18 @@ def _differentiated(function: Callable[[Any], Any], at: Any) -> Any:
         return function(at)
     except NotImplementedError as error:
         raise NotOffered(f"Autograd: {error}") from error
+
+
+class _Descent:
+    """autograd.misc.optimizers.sgd without mass, which keeps nothing: each step is a loop of one."""
+
+    def __init__(self, theta: Any, eta: float) -> None:
+        self.theta, self.eta = _copied(theta), eta
+
+    def step(self, gradient: Any, eta: float | None = None) -> Any:
+        self.eta = self.eta if eta is None else eta
+        self.theta = optimizers.sgd(lambda theta, i: gradient, self.theta, num_iters=1, step_size=self.eta, mass=0.0)
+        return _copied(self.theta)
 
 
 class _Optimizer:

@@ -226,10 +226,13 @@ class _LinenDropout:
 
 
 class _LinenBatchNorm:
-    """flax.linen.BatchNorm with its variables under the notes' names; its momentum is the weight of what was."""
+    """flax.linen.BatchNorm with its variables under the notes' names; its momentum is the weight of what was.
+
+    Statistics are at least float32; told not to force that, they are float64 where the layer is.
+    """
 
     def __init__(self, features: int, dtype: str, **settings: Any) -> None:
-        self.layer = linen.BatchNorm(param_dtype=dtype, **settings)
+        self.layer = linen.BatchNorm(param_dtype=dtype, force_float32_reductions=dtype != "float64", **settings)
         self.variables = self.layer.init(jax.random.key(0), jnp.ones((2, features), dtype), use_running_average=True)
 
     def train(self, x: Any) -> Any:

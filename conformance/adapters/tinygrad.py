@@ -1,7 +1,8 @@
 """tinygrad by its public API, on the device that ``DEV`` names or that it finds; gradients by ``Tensor.gradient``.
 
 Its CPU device compiles with clang, or what ``CC`` names: the package ziglang has one, as ``python -m ziglang clang``, which
-takes a script of one line to be a command. ``DEV=PYTHON`` needs no compiler and is slow.
+takes a script of one line to be a command. ``DEV=PYTHON`` needs no compiler and is slow. Either way a kernel is planned for
+every call, in some 30 milliseconds, so that thousands of small layers of initial weights take minutes.
 
 The default dtype is that of the arrays at hand. Optimizers keep their state in the dtype of the environment's ``OPTIM_DTYPE``,
 float32 unless it is set; for wider parameters they are not offered. There are no losses but cross-entropies.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from eqwise.conformance.invocation import AdapterError
+from eqwise.conformance.report.text import plain
 from eqwise.conformance.stdio.values import brief
 
 LONGEST = 1 << 28  # bytes of a line
@@ -109,7 +110,7 @@ class Process:
         """The end of what it wrote to its error output."""
         while data := _read(self.stderr):
             self.tail = (self.tail + data)[-TAIL:]
-        lines = [line.strip() for line in self.tail.decode("utf-8", "replace").splitlines() if line.strip()]
+        lines = [plain(line) for line in self.tail.decode("utf-8", "replace").splitlines() if line.strip()]
         return f"; the end of its error output: {' | '.join(lines[-3:])[-400:]}" if lines else ""
 
     def ends(self) -> bool:

@@ -128,7 +128,12 @@ class Server:
         return value
 
     def sent(self, value: Any) -> Any:
-        """What the adapter returned, as a value of a message."""
+        """What the adapter returned, as a value of a message; every array is converted, one of NumPy's too."""
+        match value:
+            case list() | tuple(): return [self.sent(item) for item in value]
+            case dict():           return {"map": {name: self.sent(item) for name, item in value.items()}}
+            case float():          return encoded(float(value))
+            case np.ndarray() | np.generic(): return self.tensor(value)
         return encoded(value, self.tensor)
 
     def tensor(self, value: Any) -> Any:
