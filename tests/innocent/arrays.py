@@ -62,6 +62,18 @@ PythonNumbers = everywhere("PythonNumbers", "Numbers of Python's own for arrays 
 Subclass = everywhere("Subclass", "Arrays of a subclass of NumPy's.", lambda a: np.array(a).view(Tagged))
 OtherByteOrder = everywhere("OtherByteOrder", "Results in the other byte order, as from a file or a network.", _other_byte_order)
 FlushesToZero = everywhere("FlushesToZero", "Subnormal inputs and results are zeros, as on some hardware.", _flushed, _flushed)
+
+
+class FlushesToTheRight(FlushesToZero):  # type: ignore[misc, valid-type]
+    """So it is where the inputs are subnormal, and the slope at 0 is the one to the right of it."""
+
+    def vjp(self, operation: str, inputs: Any, cotangent: Any, **hyper: Any) -> Any:
+        if operation in ("relu", "leaky_relu", "prelu", "elu"):
+            x = _flushed(inputs[0])
+            inputs = (np.where(x == 0, np.full_like(x, ml_dtypes.finfo(x.dtype).smallest_normal), x), *inputs[1:])
+        return super().vjp(operation, inputs, cotangent, **hyper)
+
+
 Wider = everywhere("Wider", "Results in float64 whatever the inputs.", _wide)
 Widest = everywhere("Widest", "Results in extended precision whatever the inputs.", lambda a: _wide(a, np.longdouble))
 

@@ -47,6 +47,7 @@ class Innocent:
 _WHOLE = (  # every operation of the reference, its declared reading among them
     Reference, arrays.FortranOrder, arrays.ReadOnly, arrays.Strided, arrays.Scalars, arrays.PythonNumbers, arrays.Subclass,
     arrays.OtherByteOrder, arrays.Wider, arrays.Widest, arrays.Lists, arrays.Lazy, arrays.FlushesToZero,
+    arrays.FlushesToTheRight,
 )  # fmt: skip
 _EXACT = (
     *_WHOLE,
@@ -61,7 +62,7 @@ _LOSES = {
     **dict.fromkeys(innocents_6_to_12.MAY_BE_INACCURATE, "on hard inputs, as the module says"),
     forms.KeepsOutputs: "1 − y has few digits where y is near 1",
     **dict.fromkeys((identities.PowersOfTwo, pure.PurePython, tape.Tape), "a factor eˣ that is subnormal has fewer digits"),
-    arrays.FlushesToZero: "what is below the normal range is 0",
+    **dict.fromkeys((arrays.FlushesToZero, arrays.FlushesToTheRight), "what is below the normal range is 0"),
     identities.SoftmaxByDifferences: "1/∞ is 0 where it would be subnormal",
     identities.SpecialFunctions: "expit is 0 where it would be subnormal",
 }
