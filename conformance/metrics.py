@@ -116,7 +116,8 @@ def check_value(session: Session, operation: Operation, dtype: str, blank: Resul
 
 def _offered(session: Session, operation: Operation, chosen: Sequence[Table], rng: Generator) -> list[Counted]:
     """Results of those tables that are not refused, as no samples at all may be; `NotOffered` where all are."""
-    found, refusal = [], None
+    found: list[Counted] = []
+    refusal: NotOffered | None = None
     for table in chosen:
         try:
             found.append(asked(session, operation, table, rng))

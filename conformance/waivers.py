@@ -35,7 +35,7 @@ class Waiver:
     link: str = ""
 
     def covers(self, result: Result) -> bool:
-        known = {
+        known: dict[str, Iterable[str | None]] = {
             "operation": (result.operation or "").split(", "),  # a statement may need several
             "clause": result.clauses, "property": (result.property,), "dtype": (result.dtype,), "label": (result.label,),
         }  # fmt: skip

@@ -55,7 +55,8 @@ class OnnxRuntimeAdapter(Adapter):
     def dense(self, x: Any, W: Any, b: Any) -> Any: return self._one("Gemm", x, W, b)
 
     def network(self, x: Any, weights: Sequence[Any], biases: Sequence[Any], activation: str, output: str) -> Any:
-        nodes, last, given = [], "x", {"x": x}
+        nodes: list[Node] = []
+        last, given = "x", {"x": x}
         for layer, (W, b) in enumerate(zip(weights, biases, strict=True), 1):
             name = output if layer == len(weights) else activation
             if name not in _ACTIVATIONS:

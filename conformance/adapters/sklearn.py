@@ -6,7 +6,7 @@ neural networks are private. Models are given the parameters that they document,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ class SklearnAdapter(Adapter):
     name = "sklearn"
     version = sklearn.__version__
     dtypes = ("float64", "float32")
-    reduction: ClassVar = {"hinge": "mean", "quantile": "mean"}
+    reduction: ClassVar[Mapping[str, str]] = {"hinge": "mean", "quantile": "mean"}
 
     # section 2 and 3, perceptron and networks
     def perceptron(self, x: Any, W: Any, b: Any) -> Any:

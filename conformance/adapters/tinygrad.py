@@ -11,7 +11,7 @@ float32 unless it is set; for wider parameters they are not offered. There are n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from importlib import metadata
 from typing import Any
 
 import ml_dtypes
@@ -28,7 +28,7 @@ class TinygradAdapter(Adapter):
     """tinygrad, every tensor realized at once."""
 
     name = "tinygrad"
-    version = version("tinygrad")
+    version = metadata.version("tinygrad")
     dtypes = ("float64", "float32", "float16", "bfloat16")
 
     def __init__(self) -> None:
