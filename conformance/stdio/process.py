@@ -16,7 +16,7 @@ from eqwise.conformance.stdio.values import brief
 
 LONGEST = 1 << 28  # bytes of a line
 TAIL = 4096  # bytes of the error output that are kept
-WAIT = 2.0  # seconds that a process has to end by itself
+WAIT = 10.0  # seconds that a process has to end by itself
 
 
 class Failure(AdapterError):
@@ -121,7 +121,7 @@ class Process:
             self.process.wait(WAIT)
         return self.process.poll() is not None
 
-    def stop(self, patience: float = WAIT) -> None:
+    def stop(self, patience: float = 2.0) -> None:
         """Close its input, wait for it to end, and end what is left of it and of its children."""
         streams = [stream for stream in (self.process.stdin, self.process.stdout, self.process.stderr) if stream]
         streams[0].close()
