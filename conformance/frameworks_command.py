@@ -181,4 +181,4 @@ def _reports(framework: Framework, results: Sequence[Result]) -> str:
     folder = REPORTS / framework.name
     paths = [path for path in sorted(folder.glob("*.md")) if any(path.stem.startswith(f"{name}-") for name in names)]
     links = [f"[bug report](conformance/reports/{framework.name}/{path.name})" for path in paths]
-    return f" ({', '.join(links)})" if links else ""
+    return f" ({', '.join(links) or 'no bug report yet'})"
