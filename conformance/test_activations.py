@@ -144,9 +144,9 @@ def test_relu_passes_no_gradient_for_negative_inputs(trial):
 
 @states("s4-dying-relu", "elu")
 def test_elu_passes_gradient_for_negative_inputs(trial):
-    """f′(x) = αeˣ is not 0 for x < 0, until it underflows."""
+    """f′(x) = αeˣ is not 0 for x < 0, until it is lost in the output y = αeˣ − α, of which y + α may be formed."""
     x = trial.reals("elu", alpha=1.0)
-    x = x[x > np.log(trial.target.smallest_normal)]
+    x = x[x > np.log(trial.target.unit_roundoff)]
     trial.require(_slope(trial, "elu", negative(trial, x), alpha=1.0) > 0, "the gradient of ELU at x < 0 is positive")
 
 
