@@ -6,7 +6,7 @@ import argparse
 import textwrap
 from typing import Any
 
-from eqwise.conformance.loading import load
+from eqwise.conformance.loading import load, options_in
 from eqwise.conformance.report.text import plain
 from eqwise.conformance.stdio.checking import checked
 from eqwise.conformance.stdio.client import StdioAdapter
@@ -23,7 +23,7 @@ def add_parser(commands: Any) -> None:
 
 def run(known: argparse.Namespace) -> int:
     """A line for each check; exit status 1 if one fails."""
-    options = dict(text.partition("=")[::2] for text in known.adapter_option)
+    options = options_in(known.adapter_option)
     adapter = load(known.adapter, options, isolate=True)[0]
     assert isinstance(adapter, StdioAdapter)
     print(plain(f"{adapter.name} {adapter.version}: {len(adapter.operations)} operations in {', '.join(adapter.dtypes)}"))

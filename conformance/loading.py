@@ -8,7 +8,7 @@ import inspect
 import pkgutil
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -71,6 +71,15 @@ def _load_there(name: str, options: Mapping[str, str]) -> Adapter:
         raise UsageError(plain(str(error) if not name.startswith(STDIO) else f"adapter {name!r}: {error}")) from error
     except (CannotStart, ValueError) as error:  # of shlex
         raise UsageError(plain(f"adapter {name!r}: {error}")) from error
+
+
+def options_in(texts: Iterable[str]) -> dict[str, str]:
+    """The options that ``KEY=VALUE`` texts give. Raises `UsageError` for a text that is none."""
+    pairs = [text.partition("=") for text in texts]
+    for key, equals, value in pairs:
+        if not (key and equals):
+            raise UsageError(f"--adapter-option {key + equals + value!r} is not KEY=VALUE")
+    return {key: value for key, _, value in pairs}
 
 
 def options_of(adapter: Any, given: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from eqwise.conformance.adapter import OPERATIONS, Operation
 from eqwise.conformance.check import attempted
 from eqwise.conformance.disturbance import undisturbed
 from eqwise.conformance.inquiry import looked_into
-from eqwise.conformance.loading import UsageError, is_foreign, load
+from eqwise.conformance.loading import UsageError, is_foreign, load, options_in
 from eqwise.conformance.properties import UNTYPED, checks_of
 from eqwise.conformance.purity import check_smoke
 from eqwise.conformance.report import bugs
@@ -71,7 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _session(config: pytest.Config) -> Session:
     options = config.option
     equations(options.equations)
-    adapter, known = load(options.adapter, dict(_pair(text) for text in options.adapter_option), options.isolate)
+    adapter, known = load(options.adapter, options_in(options.adapter_option), options.isolate)
     dtypes = _dtypes(options.dtypes, adapter.dtypes)
     _check_accuracy(options.accuracy)
     return Session(adapter, known, options.conformance_seed, options.effort, options.accuracy, options.literal, dtypes, inquires=True)
@@ -85,13 +85,6 @@ def _check_accuracy(text: str) -> None:
 def _shown(config: pytest.Config) -> dict[str, Any]:
     names = ("adapter", "adapter_option", "isolate", "equations", "dtypes", "literal", "accuracy", "effort")
     return {name: getattr(config.option, name) for name in names}
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise UsageError(f"--adapter-option {text!r} is not KEY=VALUE")
-    return key, value
 
 
 def equations(text: str | None) -> frozenset[int]:
@@ -276,7 +269,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _report_bugs(terminalreporter: Any, config: pytest.Config) -> None:
     """In the controlling process, which has an adapter of its own to lift from."""
     session, options = config.stash[SESSION], config.option
-    given = dict(_pair(text) for text in options.adapter_option)
+    given = options_in(options.adapter_option)
     fresh, asked, foreign = lambda: load(options.adapter, given)[0], options.adapter, is_foreign(options.adapter)
     setting = Setting(session.adapter, fresh, asked, options.adapter_option, suite_version(), options.isolate, foreign)
     terminalreporter.write_line("")

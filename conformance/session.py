@@ -82,7 +82,7 @@ class Session:
             return result.message if result.verdict == "error" else None
         if result.label == "smoke":
             return None  # the smoke test fails by itself
-        if result.verdict in FAILING:
+        if result.verdict in FAILING or (result.verdict == "inaccurate" and not self.accepts(result)):
             return result.message or result.verdict
         if not self.accepts(result):
             return result.message or f"errs by {result.max_share:.3g} of the strict allowance, of which {self.accuracy} is accepted"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eqwise.conformance import waivers
-from eqwise.conformance.loading import load, options_of, waivers_file
+from eqwise.conformance.loading import load, options_in, options_of, waivers_file
 from eqwise.conformance.report.reading import results_of
 from eqwise.conformance.verdicts import FAILING, NAMED, Result
 
@@ -48,7 +48,7 @@ def _place(file: str | None, asked: Mapping[str, Any]) -> tuple[Path, dict[str, 
     """The file to write, and the adapter's options where the adapter is needed to find it."""
     if file:
         return Path(file), None
-    given = dict(text.partition("=")[::2] for text in asked.get("adapter_option") or [])
+    given = options_in(asked.get("adapter_option") or [])
     adapter, _ = load(asked["adapter"], given, bool(asked.get("isolate")))
     if waivers_file(adapter) == Path():
         raise ValueError("the adapter names no waivers file: give --file, and --adapter-option known=FILE to the run")

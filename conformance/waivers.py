@@ -17,7 +17,7 @@ from eqwise.spec.numbers.formats import FORMATS
 
 KINDS = ("documented", "limitation", "fault")
 _FIELDS = {"operation", "property", "dtype", "clause", "kind", "reason", "link", "when", "label"}
-_FIELDS_OF_EXPLANATION = _FIELDS - {"when", "label"}
+_FIELDS_OF_EXPLANATION = _FIELDS - {"kind", "when", "label"}
 _FIELDS_OF_READING = {"operation", "clause", "reading", "reason", "link", "when"}
 
 
@@ -137,7 +137,10 @@ def _tables(path: Path) -> dict[str, Any]:
 
 
 def _explanations(path: Path, data: Mapping[str, Any]) -> tuple[Waiver, ...]:
-    return tuple(_waiver(path, {**entry, "kind": "limitation"}, _FIELDS_OF_EXPLANATION) for entry in data.get("inaccurate", []))
+    entries = data.get("inaccurate", [])
+    for key in (key for entry in entries for key in entry):
+        _known(path, "key of an explanation", key, _FIELDS_OF_EXPLANATION)
+    return tuple(_waiver(path, {**entry, "kind": "limitation"}) for entry in entries)
 
 
 def _unique(path: Path, keys: list[str]) -> None:
@@ -165,9 +168,9 @@ def _reading(path: Path, entry: Mapping[str, Any]) -> tuple[tuple[str, str], str
     return (operation, clause), entry["reading"]
 
 
-def _waiver(path: Path, entry: Mapping[str, Any], fields: Iterable[str] = _FIELDS) -> Waiver:
+def _waiver(path: Path, entry: Mapping[str, Any]) -> Waiver:
     for key in entry:
-        _known(path, "key of a waiver", key, fields)
+        _known(path, "key of a waiver", key, _FIELDS)
     _require(path, entry, {"operation", "property", "kind", "reason"})
     _known(path, "kind", entry["kind"], KINDS)
     match = {key: _several(entry[key]) for key in ("operation", "property", "dtype", "clause", "label") if key in entry}

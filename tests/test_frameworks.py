@@ -53,6 +53,9 @@ def test_an_inaccurate_result_is_told_with_its_explanation(tmp_path, monkeypatch
     entry = '[[inaccurate]]\noperation = "softplus"\nproperty = "derivative"\nreason = "by the rounded output"\n'
     (tmp_path / "torch.toml").write_text(entry)
     assert "- `softplus` eq12, derivative in float32: by the rounded output" in lines(RESULTS[1:2])
+    (tmp_path / "torch.toml").write_text(entry + 'kind = "fault"\n')
+    with pytest.raises(waivers.WaiverError, match="no key of an explanation 'kind'"):
+        lines(RESULTS[1:2])
     (tmp_path / "torch.toml").write_text(entry.replace("softplus", "softpluss"))
     with pytest.raises(waivers.WaiverError, match="the nearest is 'softplus'"):
         lines(RESULTS[1:2])

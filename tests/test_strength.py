@@ -13,12 +13,13 @@ from eqwise import reference
 from eqwise.conformance import cli
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.coverage import strength
-from eqwise.conformance.session import DEFAULT_SEED
+from eqwise.conformance.session import DEFAULT_SEED, Session
 from eqwise.conformance.strength import figures, mutants, systems, trials
 from eqwise.conformance.strength.detection import Detection, detected
 from eqwise.conformance.strength.mutation import mutations
 from eqwise.conformance.strength.running import run
 from eqwise.conformance.strength.twins import are_alike, recorded
+from eqwise.conformance.verdicts import Result
 from eqwise.reference import activations
 from wrong.collection import KNOWN, WRONG
 
@@ -192,6 +193,21 @@ def test_the_search_for_a_survivor(entered, monkeypatch):
     assert relu("np.maximum(x, 0.0) + np.float64(0.0)")["status"] == "equivalent"
     assert relu("np.maximum(x, 0.0) * (1 + 7e-16)")["property"] == "test_one_training_step"
     assert relu("np.maximum(x, 0.0) * (1 + 12e-16)")["property"] == "relu value float64"
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "verdict", "kind", "share", "passes"),
+    [
+        ("absolute", "inaccurate", "value", 9.0, True), ("strict", "inaccurate", "value", 9.0, False),
+        ("strict", "conforms", "value", 0.9, True),
+        ("0.5", "conforms", "value", 0.51, False), ("0.5", "conforms", "derivative", 0.5, True), ("0.5", "conforms", "distribution", 0.9, True),
+        ("0.5", "inaccurate", "law", None, False),
+    ],
+)  # fmt: skip
+def test_how_accurate_results_must_be(accuracy, verdict, kind, share, passes):
+    """A share of the strict allowance bounds what is judged by an allowance, not what is left to chance."""
+    result = Result(("eq12",), "softplus", kind, "float64", verdict, points=1, max_share=share)
+    assert (Session(ReferenceAdapter(), accuracy=accuracy).settle(result)[1] is None) == passes
 
 
 def test_an_interrupted_run_goes_on(tmp_path):

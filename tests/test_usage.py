@@ -50,6 +50,7 @@ def _run(*options, cwd=None):
         (["reference", "--conformance-report", "no/such/folder/report.json"], "cannot be written"),
         (["reference", "--conformance-report", "."], "it is a folder"),
         (["reference", "--adapter-option", "x"], "is not KEY=VALUE"),
+        (["reference", "--accuracy", "2"], "a share of the strict allowance from 0 to 1"),
         (["reference", "--adapter-option", "x=1"], "does not take the options"),
     ],
 )

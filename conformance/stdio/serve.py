@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from eqwise.conformance.adapter import OPERATIONS, Adapter, NotOffered
-from eqwise.conformance.loading import load_here, options_of, waivers_file
+from eqwise.conformance.loading import load_here, options_in, options_of, waivers_file
 from eqwise.conformance.stdio.connection import PROTOCOL
 from eqwise.conformance.stdio.values import NotAValue, brief, decoded, encoded
 
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("adapter")
     parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="passed to the adapter's class")
     chosen = parser.parse_args()
-    given = dict(text.partition("=")[::2] for text in chosen.option)
+    given = options_in(chosen.option)
     lines, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
