@@ -200,7 +200,8 @@ def test_the_search_for_a_survivor(entered, monkeypatch):
     [
         ("absolute", "inaccurate", "value", 9.0, True), ("strict", "inaccurate", "value", 9.0, False),
         ("strict", "conforms", "value", 0.9, True),
-        ("0.5", "conforms", "value", 0.51, False), ("0.5", "conforms", "derivative", 0.5, True), ("0.5", "conforms", "distribution", 0.9, True),
+        ("0.5", "conforms", "value", 0.51, False), ("0.5", "conforms", "derivative", 0.5, True),
+        ("0.5", "conforms", "distribution", 0.9, True),
         ("0.5", "inaccurate", "law", None, False),
     ],
 )  # fmt: skip
