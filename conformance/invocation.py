@@ -97,7 +97,8 @@ def _converted(adapter: Adapter, inputs: Sequence[Any]) -> list[Any]:
 def guarded(call: str, function: Callable[[], Any]) -> Any:
     """What the function returns; `AdapterError` for whatever it raises but `NotOffered`."""
     try:
-        return function()
+        with np.errstate():  # the framework may change it
+            return function()
     except NotOffered:
         raise
     except AdapterError as error:  # of a process of its own: the rest of the sentence

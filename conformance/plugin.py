@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--adapter", default="reference", metavar="A", help=names)
     group.addoption("--isolate", action="store_true", help="run the adapter in a process of its own, which may crash or hang")
     group.addoption("--adapter-option", action="append", default=[], metavar="KEY=VALUE", help="passed to the adapter's class")
+    group.addoption("--device", metavar="D", help="where the framework computes, such as cuda: the adapter's option of that name")
     group.addoption("--equations", metavar="N,N-M", help=f"only these of the equations 1 to {LAST_EQUATION}")
     group.addoption("--dtypes", metavar="D,D", help=f"only these of {', '.join(FORMATS)}")
     group.addoption("--literal", action="store_true", help="accept no reading but the printed formula")
@@ -71,10 +72,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def _session(config: pytest.Config) -> Session:
     options = config.option
     equations(options.equations)
-    adapter, known = load(options.adapter, options_in(options.adapter_option), options.isolate)
+    adapter, known = load(options.adapter, options_in(_adapter_options(options)), options.isolate)
     dtypes = _dtypes(options.dtypes, adapter.dtypes)
     _check_accuracy(options.accuracy)
     return Session(adapter, known, options.conformance_seed, options.effort, options.accuracy, options.literal, dtypes, inquires=True)
+
+
+def _adapter_options(options: Any) -> list[str]:
+    """KEY=VALUE texts, among them that of --device."""
+    return [*options.adapter_option, *([f"device={options.device}"] if options.device else [])]
 
 
 def _check_accuracy(text: str) -> None:
@@ -83,8 +89,8 @@ def _check_accuracy(text: str) -> None:
 
 
 def _shown(config: pytest.Config) -> dict[str, Any]:
-    names = ("adapter", "adapter_option", "isolate", "equations", "dtypes", "literal", "accuracy", "effort")
-    return {name: getattr(config.option, name) for name in names}
+    names = ("adapter", "isolate", "equations", "dtypes", "literal", "accuracy", "effort")
+    return {**{name: getattr(config.option, name) for name in names}, "adapter_option": _adapter_options(config.option)}
 
 
 def equations(text: str | None) -> frozenset[int]:
@@ -269,9 +275,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _report_bugs(terminalreporter: Any, config: pytest.Config) -> None:
     """In the controlling process, which has an adapter of its own to lift from."""
     session, options = config.stash[SESSION], config.option
-    given = options_in(options.adapter_option)
-    fresh, asked, foreign = lambda: load(options.adapter, given)[0], options.adapter, is_foreign(options.adapter)
-    setting = Setting(session.adapter, fresh, asked, options.adapter_option, suite_version(), options.isolate, foreign)
+    texts = _adapter_options(options)
+    fresh, asked, foreign = lambda: load(options.adapter, options_in(texts))[0], options.adapter, is_foreign(options.adapter)
+    setting = Setting(session.adapter, fresh, asked, texts, suite_version(), options.isolate, foreign)
     terminalreporter.write_line("")
     try:
         written = bugs.write(bugs.folder(options.bug_reports), _controller[-1].results, setting, session.accuracy)

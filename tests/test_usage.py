@@ -372,3 +372,55 @@ def test_nothing_is_judged_by_flushed_numbers(tmp_path):
     results = [r for r in json.loads((tmp_path / "r.json").read_text())["results"] if r["operation"] in ("tanh", "relu")]
     assert done.returncode == 1 and {r["verdict"] for r in results} == {"error"}, done.stdout
     assert all("subnormal numbers for 0" in r["message"] for r in results)
+
+
+_MEDDLING = '''
+import random, sys, threading, time, warnings
+import numpy as np
+from eqwise.conformance.adapters.reference import ReferenceAdapter
+
+def disturb():
+    print("banner"); print("banner", file=sys.stderr)
+    warnings.simplefilter("error"); np.seterr(all="raise")
+    np.random.seed(0); random.seed(0)
+
+def seeding():
+    while True:
+        np.random.seed(1)
+        time.sleep(0.001)
+
+def meddling(function):
+    def call(*given, **named):
+        with np.errstate(all="ignore"):
+            result = function(*given, **named)
+        disturb()
+        return result
+    return call
+
+class Mine(ReferenceAdapter):
+    name = "mine"
+    def __init__(self):
+        if MEDDLES:
+            time.sleep(1)
+            threading.Thread(target=seeding, daemon=True).start()
+            disturb()
+            for name in ("softplus", "he", "vjp", "from_numpy", "to_numpy"):
+                setattr(self, name, meddling(getattr(self, name)))
+    def momentum(self, theta, eta, alpha):
+        made = super().momentum(theta, eta, alpha)
+        if MEDDLES:
+            made.step = meddling(made.step)
+        return made
+'''
+
+
+def test_what_a_framework_does_to_the_process_disturbs_nothing(tmp_path):
+    """It starts slowly, prints, changes NumPy's error state and filters of warnings, sets global seeds in a thread: the results are the same."""
+    reports = []
+    for meddles in (False, True):
+        (tmp_path / "mine.py").write_text(f"MEDDLES = {meddles}\n{_MEDDLING}")
+        chosen = ("--equations", "12,58-59,71", "--dtypes", "float64,float16", "--effort", "smoke")
+        done = _run("mine.py", "-q", *chosen, "--conformance-report", "r.json", cwd=tmp_path)
+        assert done.returncode in (0, 1), done.stdout + done.stderr
+        reports.append(json.loads((tmp_path / "r.json").read_text())["results"])
+    assert len(reports[0]) > 12 and reports[0] == reports[1]

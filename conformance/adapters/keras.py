@@ -1,8 +1,8 @@
-"""Keras 3 by its public API, on the CPU; gradients by its backend, in the backend's own way.
+"""Keras 3 by its public API; gradients by its backend, in the backend's own way.
 
-``--adapter-option backend=jax`` takes JAX in place of TensorFlow. The fuzz factor that Keras documents is 0, and what is
-computed in floatx is computed in the dtype at hand; ``defaults=true`` keeps the factor at 1e-7, and takes the initializers and
-the start of AdaGrad's sum that Keras has unless told otherwise.
+``--adapter-option backend=jax`` takes JAX in place of TensorFlow, ``--device cuda`` a GPU in place of the CPU. The fuzz factor
+that Keras documents is 0, and what is computed in floatx is computed in the dtype at hand; ``defaults=true`` keeps the factor at
+1e-7, and takes the initializers and the start of AdaGrad's sum that Keras has unless told otherwise.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ _BACKENDS = ("tensorflow", "jax")
 
 
 class KerasAdapter(Adapter):
-    """Keras on the CPU."""
+    """Keras on one device."""
 
     name = "keras"
     version = "3"
     dtypes = ("float64", "float32", "float16", "bfloat16")
 
-    def __init__(self, backend: str = "tensorflow", defaults: str = "false") -> None:
+    def __init__(self, backend: str = "tensorflow", defaults: str = "false", device: str = "cpu") -> None:
         if backend not in _BACKENDS:
             raise TypeError(f"backend={backend!r} is none of {', '.join(_BACKENDS)}")
         if defaults not in ("true", "false"):
             raise TypeError(f"defaults={defaults!r} is neither 'true' nor 'false'")
-        _import(backend)
+        _import(backend, device)
         self.defaults, self.fuzz = defaults == "true", 1e-7 if defaults == "true" else 0.0
         self.version = keras.__version__  # type: ignore[misc]
         self.environment = {"KERAS_BACKEND": backend}  # type: ignore[misc]
-        self.settings = {"backend": f"{backend} {importlib.import_module(backend).__version__}", "defaults": defaults}  # type: ignore[misc]
+        version = importlib.import_module(backend).__version__
+        self.settings = {"backend": f"{backend} {version}", "defaults": defaults, "device": device}  # type: ignore[misc]
         self.pullback = {"tensorflow": _by_tape, "jax": _by_jax}[backend]
         self.compiled = {"tensorflow": _as_graph, "jax": _as_program}[backend]
 
@@ -176,14 +177,18 @@ _MEAN_LOSSES: Mapping[tuple[str, str], Callable[[Any, Any], Any]] = {  # mean ov
 }  # fmt: skip
 
 
-def _import(backend: str) -> None:
+def _import(backend: str, device: str) -> None:
     global keras
     os.environ["KERAS_BACKEND"] = backend
     keras = importlib.import_module("keras")
     if keras.config.backend() != backend:
         raise RuntimeError(f"Keras was imported before, with the backend {keras.config.backend()}")
     if backend == "jax":
-        importlib.import_module("jax").config.update("jax_enable_x64", True)
+        jax = importlib.import_module("jax")
+        jax.config.update("jax_enable_x64", True)
+        jax.config.update("jax_default_device", jax.devices(device)[0])
+    else:
+        importlib.import_module("eqwise.conformance.adapters.tensorflow").show(device)
 
 
 def _dtype(tensor: Any) -> str:

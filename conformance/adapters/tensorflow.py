@@ -1,7 +1,8 @@
-"""TensorFlow's own operations by their public API, on the CPU; gradients by tf.GradientTape.
+"""TensorFlow's own operations by their public API; gradients by tf.GradientTape.
 
 What TensorFlow 2 offers under tf.keras alone, such as layers and Xavier's and He's weights, belongs to the adapter `keras`.
-Options: ``graph=true`` runs operations in tf.function, ``fused=true`` takes the fused kernel of batch normalization.
+Options: ``graph=true`` runs operations in tf.function, ``fused=true`` takes the fused kernel of batch normalization,
+``device=cuda`` lets TensorFlow use the GPU, which it then does by itself.
 """
 
 from __future__ import annotations
@@ -23,19 +24,20 @@ _GRAPHS = (
 
 
 class TensorFlowAdapter(Adapter):
-    """TensorFlow on the CPU."""
+    """TensorFlow, on the CPU unless told otherwise."""
 
     name = "tensorflow"
     version = tf.__version__
     dtypes = ("float64", "float32", "float16", "bfloat16")
 
-    def __init__(self, graph: str = "false", fused: str = "false") -> None:
+    def __init__(self, graph: str = "false", fused: str = "false", device: str = "cpu") -> None:
         given = {"graph": graph, "fused": fused}
         for name, value in given.items():
             if value not in ("true", "false"):
                 raise TypeError(f"{name}={value!r} is neither 'true' nor 'false'")
+        show(device)
         self.fused = fused == "true"
-        self.settings = {**given, "subnormal numbers become 0 in": _flushing(self.dtypes)}  # type: ignore[misc]
+        self.settings = {**given, "device": device, "subnormal numbers become 0 in": _flushing(self.dtypes)}  # type: ignore[misc]
         for name in _GRAPHS if graph == "true" else ():
             setattr(self, name, tf.function(getattr(self, name), reduce_retracing=True))
 
@@ -166,6 +168,16 @@ class _Optimizer:
     def _copies(self, variables: Sequence[Any]) -> Any:
         copies = [tf.identity(variable) for variable in variables]
         return copies if self.many else copies[0]
+
+
+def show(device: str) -> None:
+    """Show TensorFlow the GPU, or none."""
+    if device not in ("cpu", "cuda"):
+        raise TypeError(f"device={device!r} is neither 'cpu' nor 'cuda'")
+    found = tf.config.list_physical_devices("GPU") if device == "cuda" else []
+    if device == "cuda" and not found:
+        raise RuntimeError("TensorFlow sees no GPU")
+    tf.config.set_visible_devices(found, "GPU")
 
 
 def _narrow(t: Any) -> Any:

@@ -1,4 +1,4 @@
-"""tinygrad by its public API, on the device that ``DEV`` names or that it finds; gradients by ``Tensor.gradient``.
+"""tinygrad by its public API, on the device that ``--device`` or ``DEV`` names or that it finds; gradients by ``Tensor.gradient``.
 
 Its CPU device compiles with clang, or what ``CC`` names: the package ziglang has one, as ``python -m ziglang clang``, which
 takes a script of one line to be a command. ``DEV=PYTHON`` needs no compiler and is slow. Either way a kernel is planned for
@@ -17,7 +17,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 from tinygrad import Context, Device, Tensor, dtypes, nn
-from tinygrad.helpers import getenv
+from tinygrad.helpers import DEV, getenv
 
 from eqwise.conformance.adapter import Adapter, NotOffered
 
@@ -31,7 +31,9 @@ class TinygradAdapter(Adapter):
     version = metadata.version("tinygrad")
     dtypes = ("float64", "float32", "float16", "bfloat16")
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "") -> None:
+        if device:
+            DEV.value = device.upper()
         try:
             renderer = type(Device[Device.DEFAULT].renderer).__name__
         except Exception as error:

@@ -1,7 +1,7 @@
 """PyTorch by its public API; gradients by its autograd.
 
 Parameters that PyTorch documents are set as near to the notes as they go: softplus becomes linear only where its two
-forms agree to the last bit. ``--adapter-option defaults=true`` runs PyTorch's own defaults instead.
+forms agree to the last bit. ``--adapter-option defaults=true`` runs PyTorch's own defaults instead, ``--device cuda`` another device.
 """
 
 from __future__ import annotations
@@ -27,27 +27,28 @@ _FIXED_TARGETS = ("logistic_loss",)  # PyTorch documents no gradient for the tar
 
 
 class TorchAdapter(Adapter):
-    """PyTorch on the CPU."""
+    """PyTorch on one device."""
 
     name = "torch"
     version = torch.__version__
     dtypes = ("float64", "float32", "float16", "bfloat16")
 
-    def __init__(self, defaults: str = "false") -> None:
+    def __init__(self, defaults: str = "false", device: str = "cpu") -> None:
         if defaults not in ("true", "false"):
             raise TypeError(f"defaults={defaults!r} is neither 'true' nor 'false'")
+        self.device = torch.zeros((), device=device).device  # which fails where there is none
         self.softplus_threshold = 20.0 if defaults == "true" else 40.0
-        self.settings = {"threads": torch.get_num_threads(), "defaults": defaults}  # type: ignore[misc]
+        self.settings = {"threads": torch.get_num_threads(), "defaults": defaults, "device": device}  # type: ignore[misc]
 
     def from_numpy(self, array: Any) -> torch.Tensor:
         if array.dtype == ml_dtypes.bfloat16:
-            return torch.from_numpy(np.array(array).view(np.int16)).view(torch.bfloat16)
+            return torch.from_numpy(np.array(array).view(np.int16)).view(torch.bfloat16).to(self.device)
         if not array.flags.writeable or any(stride < 0 for stride in array.strides):
             array = np.array(array)  # PyTorch takes neither read-only arrays nor negative strides
-        return torch.from_numpy(array)
+        return torch.from_numpy(array).to(self.device)
 
     def to_numpy(self, value: torch.Tensor) -> Any:
-        tensor = value.detach()
+        tensor = value.detach().cpu()
         if tensor.dtype == torch.bfloat16:
             return tensor.contiguous().view(torch.int16).numpy().view(ml_dtypes.bfloat16)
         return tensor.numpy()
@@ -67,7 +68,7 @@ class TorchAdapter(Adapter):
 
     # section 2, perceptron
     def step(self, x: Any) -> Any:
-        return torch.heaviside(x, torch.zeros((), dtype=x.dtype))
+        return torch.heaviside(x, x.new_zeros(()))
 
     def perceptron(self, x: Any, W: Any, b: Any) -> Any:
         return self.step(self.dense(x, W, b))
@@ -130,26 +131,28 @@ class TorchAdapter(Adapter):
         return _Optimizer(torch.optim.Adam, theta, {"m": "exp_avg", "v": "exp_avg_sq"}, lr=eta, betas=(beta_1, beta_2), eps=epsilon)
 
     # section 11, initialization; PyTorch keeps weights as (n_out, n_in)
-    def uniform(self, shape: Any, seed: int, dtype: str) -> Any: return _drawn(init.uniform_, shape, seed, dtype, a=-1.0, b=1.0)
-    def xavier(self, shape: Any, seed: int, dtype: str) -> Any: return _drawn(init.xavier_normal_, shape, seed, dtype)
-    def he(self, shape: Any, seed: int, dtype: str) -> Any: return _drawn(init.kaiming_normal_, shape, seed, dtype, nonlinearity="relu")
-    def gauss(self, shape: Any, seed: int, dtype: str) -> Any: return _drawn(init.normal_, shape, seed, dtype)
-    def bias(self, shape: Any, dtype: str) -> Any: return init.zeros_(torch.empty(shape, dtype=_DTYPE_OF[dtype]))
+    def uniform(self, shape: Any, seed: int, dtype: str) -> Any:
+        return _drawn(init.uniform_, shape, seed, dtype, self.device, a=-1.0, b=1.0)
+    def xavier(self, shape: Any, seed: int, dtype: str) -> Any: return _drawn(init.xavier_normal_, shape, seed, dtype, self.device)
+    def he(self, shape: Any, seed: int, dtype: str) -> Any:
+        return _drawn(init.kaiming_normal_, shape, seed, dtype, self.device, nonlinearity="relu")
+    def gauss(self, shape: Any, seed: int, dtype: str) -> Any: return _drawn(init.normal_, shape, seed, dtype, self.device)
+    def bias(self, shape: Any, dtype: str) -> Any: return init.zeros_(torch.empty(shape, dtype=_DTYPE_OF[dtype], device=self.device))
 
     # section 12, regularization
     def dropout(self, x: Any, p: float, seed: int, training: bool) -> Any:
-        with torch.random.fork_rng(devices=[]):
+        with _forked(x.device):
             torch.manual_seed(seed)
             return F.dropout(x, p, training)
 
-    def dropout_layer(self, p: float, seed: int) -> Any: return _Dropout(p, seed)
+    def dropout_layer(self, p: float, seed: int) -> Any: return _Dropout(p, seed, self.device)
 
     def batch_norm(self, x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
         _need_two(x)
         return F.batch_norm(x, None, None, gamma, beta, training=True, eps=epsilon)
 
     def batch_norm_layer(self, features: int, epsilon: float, rate: float, dtype: str) -> Any:
-        return _BatchNorm(features, epsilon, rate, _DTYPE_OF[dtype])
+        return _BatchNorm(features, eps=epsilon, momentum=rate, dtype=_DTYPE_OF[dtype], device=self.device)
 
 
 _MEAN_LOSSES: Mapping[tuple[str, str], Callable[[Any, Any], Any]] = {  # mean over the batch, as (27) to (29) scale it
@@ -185,23 +188,29 @@ class _Optimizer:
         return copies if self.many else copies[0]
 
 
-def _drawn(function: Any, shape: tuple[int, int], seed: int, dtype: str, **settings: Any) -> torch.Tensor:
+def _drawn(function: Any, shape: tuple[int, int], seed: int, dtype: str, device: torch.device, **settings: Any) -> torch.Tensor:
     n_in, n_out = shape
-    generator = torch.Generator().manual_seed(seed)
-    return function(torch.empty(n_out, n_in, dtype=_DTYPE_OF[dtype]), generator=generator, **settings).T  # type: ignore[no-any-return]
+    empty = torch.empty(n_out, n_in, dtype=_DTYPE_OF[dtype], device=device)
+    return function(empty, generator=torch.Generator(device).manual_seed(seed), **settings).T  # type: ignore[no-any-return]
+
+
+def _forked(device: torch.device) -> Any:
+    """The global random numbers, of the CPU and of this device, are afterwards what they were."""
+    return torch.random.fork_rng(devices=[] if device.type == "cpu" else [device], device_type=device.type)
 
 
 class _Dropout:
     """torch.nn.Dropout with a state of the random numbers of its own."""
 
-    def __init__(self, p: float, seed: int) -> None:
-        self.layer, self.random = torch.nn.Dropout(p), torch.Generator().manual_seed(seed).get_state()
+    def __init__(self, p: float, seed: int, device: torch.device) -> None:
+        self.layer, self.random = torch.nn.Dropout(p), torch.Generator(device).manual_seed(seed).get_state()
+        self.device, self.globals = device, torch if device.type == "cpu" else torch.get_device_module(device)
 
     def train(self, x: Any) -> Any:
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self.random)
+        with _forked(self.device):
+            self.globals.set_rng_state(self.random)
             y = self.layer.train()(x)
-            self.random = torch.get_rng_state()
+            self.random = self.globals.get_rng_state()
         return y
 
     def infer(self, x: Any) -> Any: return self.layer.eval()(x)
@@ -210,8 +219,8 @@ class _Dropout:
 class _BatchNorm:
     """torch.nn.BatchNorm1d under the notes' names."""
 
-    def __init__(self, features: int, epsilon: float, rate: float, dtype: torch.dtype) -> None:
-        self.layer = torch.nn.BatchNorm1d(features, eps=epsilon, momentum=rate, dtype=dtype)
+    def __init__(self, features: int, **settings: Any) -> None:
+        self.layer = torch.nn.BatchNorm1d(features, **settings)
 
     def train(self, x: Any) -> Any:
         _need_two(x)
