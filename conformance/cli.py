@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("number")
     show.add_argument("--json", action="store_true")
     cover = commands.add_parser("coverage", help="show which clauses are covered, and by what")
+    cover.add_argument("report", nargs="?", metavar="REPORT.json", help="a report; one of the reference is made otherwise")
     form = cover.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true")
     form.add_argument("--markdown", action="store_true", help="the document that COVERAGE.md is")
@@ -87,7 +88,7 @@ def _show(known: argparse.Namespace) -> None:
 
 
 def _coverage(known: argparse.Namespace) -> None:
-    clauses = coverage.covered()
+    clauses = coverage.covered(known.report)
     if known.json:
         print(json.dumps({"clauses": clauses}, indent=1))
     else:

@@ -20,6 +20,7 @@ from typing import Any
 
 from eqwise.conformance import suite
 from eqwise.conformance.report.markup import code, prose, row
+from eqwise.conformance.report.reading import report_of
 from eqwise.conformance.report.terminal import WIDTH
 from eqwise.spec.document import EQUATIONS, LAST_EQUATION, STATEMENTS, Statement, clause_of
 
@@ -66,13 +67,17 @@ _UNSTABLE = (
 _KEY = 24
 
 
-def covered() -> dict[str, dict[str, Any]]:
-    """Every clause, in the order of the notes, with what was executed of it at smoke effort, and how much of what is wrong it catches."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        with redirect_stdout(StringIO()):
-            suite.run("reference", "-q", "--effort", "smoke", f"--conformance-report={report}")
-        return tabulated(json.loads(report.read_text(encoding="utf-8")), strength())
+def covered(path: str | None = None) -> dict[str, dict[str, Any]]:
+    """Every clause, in the order of the notes, with what a report has of it, and how much of what is wrong it catches.
+
+    Without a report, one of the reference at smoke effort is made.
+    """
+    if path is not None:
+        return tabulated(report_of(path), strength())
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
+        made = str(Path(folder) / "report.json")
+        suite.run("reference", "-q", "--effort", "smoke", f"--conformance-report={made}")
+        return tabulated(report_of(made), strength())
 
 
 def strength() -> dict[str, dict[str, int]]:

@@ -110,37 +110,46 @@ def recursion(
     rule: Rule, readings: Readings, slot: str, start: float, columns: Mapping[str, Floats], target: Format
 ) -> tuple[Floats, Floats]:
     """The exact value of a slot at times 0 to T, and what the strict allowances of all steps add up to, in units of 8u."""
-    claim = claim_of(rule, readings)
-    steps, elements = columns["gradient"].shape
+    claim, shape = claim_of(rule, readings), columns["gradient"].shape
+    given = {str(x.value): np.broadcast_to(columns[str(x.value)], shape).tobytes() for x in claim.inputs if x.value != slot}
+    return _recursion(claim, slot, start, shape, tuple(given.items()), target)
+
+
+@lru_cache(maxsize=1024)
+def _recursion(
+    claim: Claim, slot: str, start: float, shape: tuple[int, int], given: tuple[tuple[str, bytes], ...], target: Format
+) -> tuple[Floats, Floats]:
+    """The same steps are asked for under many readings, of many optimizers."""
+    steps, elements = shape
+    columns = {name: np.frombuffer(data).reshape(shape) for name, data in given}
     exact = compiled(claim.outputs, claim.inputs, BALLS)
-    inputs = [np.broadcast_to(columns[str(x.value)], (steps, elements)) if x.value != slot else None for x in claim.inputs]
     values, errors = np.full((2, steps + 1, elements), start)
-    errors = np.abs(errors)
     balls: list[Any] = [arb(start)] * elements
     with precision(128):
         for t in range(steps):
-            given = [map(arb, column[t].tolist()) if column is not None else balls for column in inputs]
-            balls = [exact(*row)[0] for row in zip(*given, strict=True)]
+            row = [balls if x.value == slot else map(arb, columns[str(x.value)][t].tolist()) for x in claim.inputs]
+            balls = [exact(*one)[0] for one in zip(*row, strict=True)]
             values[t + 1] = [float(ball) for ball in balls]
-            row = [column[t] if column is not None else values[t] for column in inputs]
-            errors[t + 1] = _passed_on(claim, slot, row, errors[t], target)
+    slope, own = _allowances(claim, slot, {**columns, slot: values[:-1]}, target)
+    errors[0] = abs(start)
+    for t in range(steps):
+        errors[t + 1] = own[t] + slope[t] * errors[t]
     return values, errors
 
 
 def joined_columns(rule: Rule, readings: Readings, slot: str, before: Floats, after: Floats, columns: Columns, target: Format) -> Columns:
     """A slot that is shown, after every step, with the allowance of that step."""
     claim = claim_of(rule, readings)
-    row = [before if x.value == slot else columns[str(x.value)] for x in claim.inputs]
     with np.errstate(all="ignore"):
-        error = _passed_on(claim, slot, row, np.zeros_like(before), target)
+        _, error = _allowances(claim, slot, {**columns, slot: before}, target)
     return {slot: after, slot + _ERROR: np.where(np.isfinite(error), error, 0.0), _ONE: np.ones((1, 1))}
 
 
-def _passed_on(claim: Claim, slot: str, row: list[Floats], before: Floats, target: Format) -> Any:
-    """The allowance after a step: its own, and what the slot's slope leaves of that before."""
+def _allowances(claim: Claim, slot: str, columns: Columns, target: Format) -> tuple[Floats, Floats]:
+    """What the slot's slope leaves of the allowance before a step, and the step's own."""
     (output,) = claim.outputs
     slopes = gradient(output, [x for x in claim.inputs if x.value == slot])
     sums = bounds.strict_sums(output, claim.inputs).relative
-    slope, value, *others = compiled((*slopes, *sums), claim.inputs, FLOATS)(*row)
+    slope, value, *others = compiled((*slopes, *sums), claim.inputs, FLOATS)(*(columns[str(x.value)] for x in claim.inputs))
     own = np.maximum(bounds.magnitude([value, *others]), target.ulp(value) / (2 * target.unit_roundoff))
-    return own + np.abs(slope) * before
+    return np.broadcast_to(np.abs(slope), own.shape), own

@@ -415,7 +415,7 @@ class Mine(ReferenceAdapter):
 
 
 def test_what_a_framework_does_to_the_process_disturbs_nothing(tmp_path):
-    """It starts slowly, prints, changes NumPy's error state and filters of warnings, sets global seeds in a thread: the results are the same."""
+    """It prints, changes NumPy's error state and filters of warnings, sets global seeds in a thread: the results are the same."""
     reports = []
     for meddles in (False, True):
         (tmp_path / "mine.py").write_text(f"MEDDLES = {meddles}\n{_MEDDLING}")
