@@ -21,7 +21,7 @@ REASONED = {"eq3", "eq36", "eq37"}  # they name things and claim nothing
 @pytest.fixture(scope="module")
 def covered():
     """Every clause with the assertions of a run on the reference: that whose report the environment names, or one made here."""
-    return coverage.covered(os.environ.get("EQWISE_REPORT"))
+    return coverage.covered(os.environ.get("EQWISE_REPORT") or None)
 
 
 def file_for(key):
