@@ -17,7 +17,7 @@ import pytest
 from eqwise.conformance import invocation, metrics, samples
 from eqwise.conformance.adapter import OPERATIONS, NotOffered
 from eqwise.conformance.check import answered, attempted
-from eqwise.conformance.claims import Frame, value_claim
+from eqwise.conformance.claims import Frame, pullback_claim, value_claim
 from eqwise.conformance.evidence import result_shape
 from eqwise.conformance.inputs import block, critical_ordinals
 from eqwise.conformance.samples import cast
@@ -128,6 +128,16 @@ class Trial:
         self.need(operation, "vjp")
         arrays = [self._cast(array) for array in inputs]
         return invocation.gradients(self.session.adapter, OPERATIONS[operation], arrays, self._cast(cotangent), self.target, **named)
+
+    def gradient_of_sample(self, operation: str, first: Floats, *others: Floats) -> Measured:
+        """The gradient of a loss of one sample by its first input, with what that of the printed formula is allowed there."""
+        inputs = [self._cast(array) for array in (first, *others)]
+        (found, *_) = self.gradients(operation, inputs, np.ones(()))
+        if found is None:
+            raise NotOffered(f"no gradient of {operation}")
+        claim = pullback_claim(self._frame(operation, inputs, {}), None, (True, *(False for _ in others)))
+        row = np.concatenate([*(np.asarray(array, np.float64).ravel() for array in inputs), [1.0]])[None, :]
+        return Measured(found, np.concatenate([allowance(claim, k, row, self.target) for k in range(len(claim.outputs))]))
 
     def rounded(self, value: Floats) -> Measured:
         """Numbers that carry the rounding of the dtype: 4 ulp."""
