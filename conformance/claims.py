@@ -122,7 +122,8 @@ def pullback_claim(frame: Frame, batch: int | None, offered: tuple[bool, ...] | 
     applied = tuple(pair for row in ([rows] if batch is None else rows) for pair in _applied(frame, row, shared))
     simplified = _by_centred_batch(arrays[0], arrays[1], hyper["epsilon"], cotangents) if frame.entry.shape == "columns" else ()
     inputs = (*_flat(arrays), *hyper.values(), *cotangents)
-    return Claim(tuple(gradients), inputs, is_derivative=True, applied=applied, simplified=simplified, cotangents=cotangents)
+    factors = tuple(outputs[0]) if frame.operation == "softmax" else ()
+    return Claim(tuple(gradients), inputs, None, 0, True, applied, simplified, factors=factors, cotangents=cotangents)
 
 
 def _by_centred_batch(x: Array, gamma: Expression, epsilon: Expression, c: tuple[Expression, ...]) -> tuple[Any, ...]:

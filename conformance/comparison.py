@@ -30,8 +30,9 @@ class Claim:
     """Formulas to hold results against: one per output, over inputs in a fixed order.
 
     Where the claim is about the derivative of a formula of scalars, `value` is that formula and `wrt` the input.
-    `applied` are the activations u ↦ f(u) in a claim about gradients, as pairs of nodes. Inputs that are `exact`, such as
-    counts, are never rounded, so that their conditioning excuses nothing.
+    `applied` are the activations u ↦ f(u) in a claim about gradients, as pairs of nodes; `factors`, for each output, the value y
+    that its usual form multiplies by, as in y·(c − Σyc), so that it is lost where y is subnormal and made 0. Inputs that are `exact`,
+    such as counts, are never rounded, so that their conditioning excuses nothing.
     """
 
     outputs: tuple[Expression, ...]
@@ -42,6 +43,7 @@ class Claim:
     applied: tuple[tuple[Expression, Expression], ...] = ()
     simplified: tuple[Expression, ...] = ()  # for the first outputs: what an implementation of a known shorter form rounds besides
     exact: bool = False
+    factors: tuple[Expression, ...] = ()
     cotangents: tuple[Expression, ...] = ()  # those of the inputs that weight the outputs of the formula
 
     @property
@@ -235,6 +237,8 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
         absolute += float(np.nan_to_num(2 * FACTOR * target.unit_roundoff * _sum((error_by_output,), inputs, row)))
     if error > absolute:
         absolute += _by_squares(output, inputs, row, target)
+    if error > absolute and claim.factors and _sum(claim.factors[k : k + 1], inputs, row) < target.smallest_normal:
+        absolute = max(absolute, size)
     if _distance(actual, exact, absolute, target) <= absolute:
         beyond = not np.isfinite(absolute)  # every finite number: what is rounded or multiplied there has left the range
         return Place("inaccurate", error / strict, error, strict, "range" if beyond else None)

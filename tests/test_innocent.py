@@ -4,7 +4,10 @@ import pytest
 
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
+from eqwise.conformance.claims import Frame, pullback_claim
+from eqwise.conformance.comparison import at_place
 from eqwise.conformance.verdicts import Result
+from eqwise.spec.numbers.formats import FORMATS
 from innocence import blame, main, results
 from innocent.making import made
 from innocent.table import INNOCENTS, Innocent
@@ -66,3 +69,11 @@ def test_command_refuses_unknown_names(capsys):
     with pytest.raises(SystemExit):
         main(["Nobody"])
     assert "there are Reference, FortranOrder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("x", "verdict"), [(45.0, "inaccurate"), (40.0, "deviates")])
+def test_a_gradient_by_an_output_that_was_flushed_is_lost_with_it(x, verdict):
+    """y·(c − Σyc) is 0 for a y that is subnormal, and so made 0, though c makes it normal again; for another y it is not."""
+    claim = pullback_claim(Frame("softmax", (2,)), None, None)
+    place = at_place(claim, [-x, x, 64.0, 0.0], 0, 0.0, FORMATS["float32"])
+    assert (place.verdict, place.label) == (verdict, None)

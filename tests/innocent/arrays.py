@@ -29,7 +29,7 @@ def _apart(a: Any) -> Any:
     return view
 
 
-def _flushed(a: Any) -> Any:
+def flushed(a: Any) -> Any:
     a = np.asarray(a)
     if a.dtype.kind in "biu":
         return a
@@ -61,7 +61,7 @@ Scalars = everywhere("Scalars", "NumPy's scalars for arrays of no dimension.", l
 PythonNumbers = everywhere("PythonNumbers", "Numbers of Python's own for arrays of no dimension.", _python_number)
 Subclass = everywhere("Subclass", "Arrays of a subclass of NumPy's.", lambda a: np.array(a).view(Tagged))
 OtherByteOrder = everywhere("OtherByteOrder", "Results in the other byte order, as from a file or a network.", _other_byte_order)
-FlushesToZero = everywhere("FlushesToZero", "Subnormal inputs and results are zeros, as on some hardware.", _flushed, _flushed)
+FlushesToZero = everywhere("FlushesToZero", "Subnormal inputs and results are zeros, as on some hardware.", flushed, flushed)
 
 
 class FlushesToTheRight(FlushesToZero):  # type: ignore[misc, valid-type]
@@ -69,7 +69,7 @@ class FlushesToTheRight(FlushesToZero):  # type: ignore[misc, valid-type]
 
     def vjp(self, operation: str, inputs: Any, cotangent: Any, **hyper: Any) -> Any:
         if operation in ("relu", "leaky_relu", "prelu", "elu"):
-            x = _flushed(inputs[0])
+            x = flushed(inputs[0])
             inputs = (np.where(x == 0, np.full_like(x, ml_dtypes.finfo(x.dtype).smallest_normal), x), *inputs[1:])
         return super().vjp(operation, inputs, cotangent, **hyper)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from eqwise.conformance.adapters.reference import ReferenceAdapter
+from innocent.arrays import flushed
 from innocent.making import Otherwise, made
 
 
@@ -47,6 +48,22 @@ def _kept_tanh(x: Any, c: Any) -> Any:
 def _kept_softmax(x: Any, c: Any) -> Any:
     y = ReferenceAdapter.softmax(x)
     return (y * (c - np.sum(c * y, axis=-1, keepdims=True)),)
+
+
+def _flushed_logistic(x: Any, c: Any) -> Any:
+    y = flushed(ReferenceAdapter.logistic(flushed(x)))
+    return (flushed(c * (y * (y.dtype.type(1) - y))),)
+
+
+def _flushed_softmax(x: Any, c: Any) -> Any:
+    y = flushed(ReferenceAdapter.softmax(flushed(x)))
+    return (flushed(y * (c - flushed(np.sum(flushed(c * y), axis=-1, keepdims=True)))),)
+
+
+class FlushesKeptOutputs(Otherwise):
+    """Gradients from the output, which is zero where it would be subnormal."""
+
+    gradients: ClassVar = {"logistic": _flushed_logistic, "softmax": _flushed_softmax}
 
 
 class KeepsOutputs(Otherwise):

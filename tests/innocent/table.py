@@ -62,7 +62,7 @@ _LOSES = {
     **dict.fromkeys(innocents_6_to_12.MAY_BE_INACCURATE, "on hard inputs, as the module says"),
     forms.KeepsOutputs: "1 − y has few digits where y is near 1",
     **dict.fromkeys((identities.PowersOfTwo, pure.PurePython, tape.Tape), "a factor eˣ that is subnormal has fewer digits"),
-    **dict.fromkeys((arrays.FlushesToZero, arrays.FlushesToTheRight), "what is below the normal range is 0"),
+    **dict.fromkeys((arrays.FlushesToZero, arrays.FlushesToTheRight, forms.FlushesKeptOutputs), "what is below the normal range is 0"),
     identities.SoftmaxByDifferences: "1/∞ is 0 where it would be subnormal",
     identities.SpecialFunctions: "expit is 0 where it would be subnormal",
 }
