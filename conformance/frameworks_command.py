@@ -35,11 +35,12 @@ WAIVED = {
 
 @dataclass(frozen=True)
 class Framework:
-    """A report, and what the adapter's waivers file knows beside it."""
+    """A report, and what the adapter's waivers file knows beside it; its bug reports stand in `folder`."""
 
     name: str
     report: dict[str, Any]
     results: Sequence[Result]
+    folder: Path = REPORTS
 
     @cached_property
     def title(self) -> str:
@@ -107,7 +108,7 @@ def run(known: argparse.Namespace) -> int:
 def read(path: Path) -> Framework:
     """The framework that a report is about, by the name of the file. Raises `ValueError` where it is no report."""
     report, results = results_of(str(path))
-    return Framework(path.stem, report, results)
+    return Framework(path.stem, report, results, path.with_suffix(""))
 
 
 def page(frameworks: Sequence[Framework]) -> Iterator[str]:
@@ -176,9 +177,8 @@ def _about(results: Sequence[Result]) -> str:
 
 
 def _reports(framework: Framework, results: Sequence[Result]) -> str:
-    """Links to the bug reports about these operations that stand in the folder of the framework's name."""
+    """Links to the bug reports about these operations."""
     names = {(result.operation or "adapter").replace(", ", "-") for result in results}
-    folder = REPORTS / framework.name
-    paths = [path for path in sorted(folder.glob("*.md")) if any(path.stem.startswith(f"{name}-") for name in names)]
+    paths = [path for path in sorted(framework.folder.glob("*.md")) if any(path.stem.startswith(f"{name}-") for name in names)]
     links = [f"[bug report](conformance/reports/{framework.name}/{path.name})" for path in paths]
     return f" ({', '.join(links) or 'no bug report yet'})"

@@ -19,7 +19,7 @@ from eqwise.conformance.adapter import Adapter, NotOffered
 v1 = tf.compat.v1
 _GRAPHS = (
     "step", "dense", "logistic", "tanh", "softplus", "relu", "leaky_relu", "elu", "identity", "softmax", "mse", "mae", "sum_of_squares",
-    "binary_cross_entropy", "logistic_binary_cross_entropy", "softmax_cross_entropy", "hinge", "huber", "l2", "batch_norm",
+    "binary_cross_entropy", "logistic_binary_cross_entropy", "softmax_cross_entropy", "huber", "l2", "batch_norm",
 )  # fmt: skip
 
 
@@ -93,7 +93,6 @@ class TensorFlowAdapter(Adapter):
     def logistic_binary_cross_entropy(self, u: Any, t: Any) -> Any:
         return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(t, u))
     def softmax_cross_entropy(self, u: Any, t: Any) -> Any: return tf.nn.softmax_cross_entropy_with_logits(t, u)
-    def hinge(self, y: Any, t: Any) -> Any: return v1.losses.hinge_loss((_narrow(t) + 1) / 2, y, reduction=_NONE)
     def huber(self, y: Any, t: Any, delta: float) -> Any: return v1.losses.huber_loss(_narrow(t), y, delta=delta, reduction=_NONE)
 
     # section 9, back-propagation
