@@ -44,11 +44,13 @@ class Adapter:
     arrays of theta's shape, in the framework's own type and in any dtype that holds theta's numbers; it returns a Python
     float that is exact to float64, and may be called at any points, in any order.
 
-    An optimizer is made of theta, an array or a list of arrays, which it copies. Its `step(gradient, eta=None)` takes what
-    is shaped as theta is, in a buffer that the caller may overwrite afterwards, and returns a copy of the new theta; an eta
-    that is given holds from that step on, and once one was given, every later step is given its own. Its `state()`, where
-    it has one, returns copies of what it keeps by the notes' symbols (v, h, or m and v), shaped as theta is, of its dtype
-    or wider.
+    An optimizer is made of theta, an array, perhaps of no dimension, or a list of arrays, which it copies. Its
+    `step(gradient, eta=None)` takes what is shaped as theta is, in a buffer that the caller may overwrite afterwards, and
+    returns a copy of the new theta; an eta that is given holds from that step on, and once one was given, every later step
+    is given its own. Its `state()`, where it has one, returns copies of what it keeps by the notes' symbols (v, h, or m and
+    v), shaped as theta is, of its dtype or wider.
+
+    `uniform`, `xavier`, `he` and `gauss` return weights of the shape (n_in, n_out), as `dense` takes them, and `bias` zeros.
 
     Seeds are integers from 0 to below 2 to the power of `seed_bits`: fewer than 32 where the framework keeps fewer, as in a
     float. Of `uniform`, `xavier`, `he` and `gauss` every bit must matter; `dropout` is given any seed below 2³².

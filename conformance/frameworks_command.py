@@ -24,8 +24,10 @@ SIGNS = {"conforms": "✓", "conforms_as": "✓", "inaccurate": "≈", "deviates
 CLAUSES = (*(f"eq{number}" for number in sorted(EQUATIONS)), *STATEMENTS)
 LEGEND = (
     "✓ conforms, after a reading's name by that reading of the clause; ≈ the right formula, but less accurate than its inputs excuse; "
-    "✗ deviates; ! raises an error; ? undecided; nothing: not offered. A cell is the worst of all properties and dtypes."
+    "✗ deviates; ! raises an error; ? undecided; nothing: not offered. A cell is the worst of all properties and dtypes; "
+    "what is a theorem of the notes is asked of none."
 )
+_OF_THE_NOTES = ("theorem", "system")  # properties that no framework is asked for
 WAIVED = {
     "fault": "Faults in these versions",
     "documented": "Documented behaviour that deviates from the notes",
@@ -55,7 +57,7 @@ class Framework:
 
     def cell(self, clause: str) -> str:
         """The sign of the clause's verdict, with the reading's name."""
-        found = by_clause(self.results).get(clause)
+        found = by_clause([result for result in self.results if result.property not in _OF_THE_NOTES]).get(clause)
         if found is None:
             return ""
         names = sorted({part.partition(":")[2] for part in (found.reading or "").split(", ") if part.startswith(f"{clause}:")})
@@ -127,14 +129,14 @@ def page(frameworks: Sequence[Framework]) -> Iterator[str]:
 
 
 def _runs(frameworks: Iterable[Framework]) -> Iterator[str]:
-    yield row("framework", "version", "dtypes", "options and settings", "Python, NumPy", "effort", "run on")
-    yield "|---|---|---|---|---|---|---|"
+    yield row("framework", "version", "dtypes", "options and settings", "Python, NumPy", "effort", "run on", "minutes")
+    yield "|---|---|---|---|---|---|---|---:|"
     for one in frameworks:
         adapter, environment = one.report["adapter"], one.report["environment"]
         dtypes = [dtype for dtype in ("float64", "float32", "float16", "bfloat16") if any(r.dtype == dtype for r in one.results)]
         settings = [f"{name} {value}" for name, value in sorted(adapter["settings"].items())]
         versions = f"{environment['python']}, {environment['numpy']}"
-        when = one.report["options"]["effort"], environment["started"][:10]
+        when = one.report["options"]["effort"], environment["started"][:10], f"{environment['wall_seconds'] / 60:.1f}"
         told = (one.name, adapter["version"], ", ".join(dtypes), ", ".join(settings), versions, *when)
         yield row(*(prose(text) for text in told))
 

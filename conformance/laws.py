@@ -221,7 +221,7 @@ def law(operation: str, *more: str) -> Callable[[Body], Any]:
 
     def enter(body: Body) -> Any:
         name = body.__name__.removeprefix("test_").removeprefix(f"{operation}_")
-        blank = Result(clauses, operation, "law", None, "not_offered", label=name)
+        blank = Result(clauses, ", ".join((operation, *more)), "law", None, "not_offered", label=name)
         return _test(body, blank, (operation, *more), clauses)
 
     return enter

@@ -100,7 +100,10 @@ class Session:
             declared = self.declared(result.operation or "")
             stale = {clause: name for clause, name in declared.items() if clause in result.clauses}
             if stale:
-                return f"follows the printed formula, but the waivers file declares {stale}: remove the declaration"
+                return (
+                    f"follows the printed formula, but the waivers file declares {stale}: remove the declaration, "
+                    "unless another property follows it, in which case they are not of one function"
+                )
         return None
 
     def _is_declared(self, result: Result) -> bool:

@@ -2,7 +2,10 @@
 
 import pytest
 
-_SUITE = ("-p", "eqwise.conformance.plugin", "--pyargs", "eqwise.conformance", "-o", "addopts=", "-p", "no:cacheprovider")
+_SUITE = (
+    "-p", "eqwise.conformance.plugin", "--pyargs", "eqwise.conformance", "-o", "addopts=", "-p", "no:cacheprovider",
+    "-W", "ignore::pytest.PytestAssertRewriteWarning",  # the plugin is imported before pytest could rewrite it
+)  # fmt: skip
 
 
 def run(adapter: str, *options: str) -> int:

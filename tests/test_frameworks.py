@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 COMMITTED = sorted((ROOT / "conformance" / "reports").glob("*.json"))
 REPORT = {
     "adapter": {"name": "torch", "version": "9", "settings": {"threads": 2}},
-    "environment": {"python": "3.12.1", "numpy": "2.9", "started": "2026-01-02T03:04:05Z", },
+    "environment": {"python": "3.12.1", "numpy": "2.9", "started": "2026-01-02T03:04:05Z", "wall_seconds": 90.0},
     "options": {"effort": "standard"},
 }
 FAULT = {"kind": "fault", "reason": "it overflows"}
@@ -23,6 +23,7 @@ RESULTS = (
     Result(("eq30",), "logistic_loss", "value", "float64", "deviates", points=5, waiver=FAULT),
     Result(("eq34",), "huber", "value", "float64", "conforms_as", reading="eq34:half", points=5),
     Result(("eq24",), "rmse", "value", "float64", "not_offered"),
+    Result(("eq24",), None, "theorem", None, "conforms", points=1),
 )
 
 
@@ -43,7 +44,7 @@ def test_each_kind_of_finding_has_its_own_section():
     assert "**mine 9**" in faults and "- `logistic_loss` eq30, value in float64: it overflows (no bug report yet)" in faults
     assert sum("it overflows" in line for line in told) == 1
     assert any("`huber` eq34, value in float64: half: torch.nn.HuberLoss is documented" in line for line in told)
-    assert "| mine | 9 | float64, float32 | threads 2 | 3.12.1, 2.9 | standard | 2026-01-02 |" in told
+    assert "| mine | 9 | float64, float32 | threads 2 | 3.12.1, 2.9 | standard | 2026-01-02 | 1.5 |" in told
 
 
 def test_an_inaccurate_result_is_told_with_its_explanation(tmp_path, monkeypatch):

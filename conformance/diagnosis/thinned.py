@@ -21,7 +21,7 @@ from eqwise.conformance.session import Session
 from eqwise.conformance.thinning import Subject, moderate
 from eqwise.conformance.verdicts import Explanation, Result
 from eqwise.spec.numbers.expression import Array
-from eqwise.spec.numbers.formats import Floats, Format
+from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
 TURNS = (1, 2)  # seeds on which a fact must hold
 MANY = 320  # small passes
@@ -81,10 +81,10 @@ class Ratio:
 
 
 def named(measured: Mapping[float, float | None], target: Format) -> str | None:
-    """The formula of p that all measured factors have, or the number."""
+    """The formula of p that all measured factors have, of a p in single precision at least, or the number."""
     if any(value is None for value in measured.values()):
         return None
-    room = 2 * ULPS * target.unit_roundoff
+    room = 2 * ULPS * max(target.unit_roundoff, FORMATS["float32"].unit_roundoff)
     for name, formula in FACTORS.items():
         if all(abs(float(value or 0) - formula(p)) <= room * max(abs(formula(p)), 1e-300) for p, value in measured.items()):
             return name

@@ -64,7 +64,7 @@ def faults(results: Iterable[Result], accuracy: str) -> list[Fault]:
 
 
 def _join(groups: list[list[Result]], result: Result) -> None:
-    """A statement fails with the formulas of its operations, where these do."""
+    """A statement, or a law of several operations, fails with the formulas of one of them, where these do."""
     operations = (result.operation or "").split(", ")
     one = next((group for group in groups if group[0].operation in operations and _nature(group[0]) == _nature(result)), None)
     if one is None:
@@ -74,7 +74,7 @@ def _join(groups: list[list[Result]], result: Result) -> None:
 
 
 def _follows(result: Result) -> bool:
-    return result.property == "statement"
+    return result.property == "statement" or (result.property == "law" and ", " in (result.operation or ""))
 
 
 def _share_a_cause(one: Result, other: Result) -> bool:

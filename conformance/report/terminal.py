@@ -85,9 +85,11 @@ def _clauses(keys: list[str], judged: list[Result]) -> Iterator[str]:
     if worst.message and worst.worst is None:
         yield from _wrapped(worst.message, "    ")
     yield from _details(worst)
-    others = Counter((r.operation, r.property, r.verdict) for r in judged[1:])
-    for (operation, kind, verdict), count in others.items():
-        yield f"  also {verdict}: {operation} {kind}" + (f", {count} dtypes" if count > 1 else "")
+    others: dict[tuple[Any, ...], list[str]] = {}
+    for r in judged[1:]:
+        others.setdefault((r.verdict, r.operation, r.property), []).append(r.dtype or "")
+    for (verdict, operation, kind), dtypes in others.items():
+        yield f"  also {verdict}: {operation} {kind}" + (f", {len(dtypes)} dtypes" if len(dtypes) > 1 else f" {dtypes[0]}".rstrip())
 
 
 def _waived(result: Result) -> str:

@@ -176,7 +176,8 @@ class Lifter:
             return self._define(value, inner, not self.reach.ran(inner))
         if self.is_home(type(value).__module__):
             return classes.define_instance(self, value, preferred, whole)
-        raise CannotBeLifted(f"an object of {type(value).__module__}.{type(value).__qualname__} has no source")
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise CannotBeLifted(f"an object of {kind} has no source: make it at the top of the adapter's module")
 
     def _of_numpy(self, value: Any) -> str:
         kind = value if isinstance(value, np.dtype) else value.dtype
