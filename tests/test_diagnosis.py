@@ -216,3 +216,16 @@ def _runs(entry, edit) -> bool:
         return bool(formula(entry, edit.formula))
     except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError):
         return False
+
+
+def test_a_gradient_that_is_0_or_the_cotangent_explains_nothing():
+    """A backward pass that takes results by their place in memory exchanges the two at random; no formula is told."""
+
+    class ByPlace(ReferenceAdapter):
+        def vjp(self, operation, inputs, cotangent, **hyper):
+            passes = np.roll(np.asarray(inputs[0]) > 0, 1)
+            return (np.where(passes, cotangent, np.zeros_like(cotangent)),)
+
+    session = Session(ByPlace(), effort="smoke", dtypes=("float32",))
+    result = checks_of(OPERATIONS["relu"])["derivative"](session, OPERATIONS["relu"], "float32")
+    assert result.verdict == "deviates" and not explained(session, result)

@@ -157,10 +157,20 @@ def _simplest(held: dict[Hypothesis, float], again: tuple[Failing, ...], base: R
 
 
 def _two_valued(again: Sequence[Failing]) -> bool:
-    """Whether only two numbers come and are expected: then whatever is not the one is the other, which explains nothing."""
-    actual = {float(one.trial.actual[place]) for one in again for place in one.places}
-    expected = {float(one.expected[place]) for one in again for place in one.places}
+    """Whether only two numbers come and are expected: then whatever is not the one is the other, which explains nothing.
+
+    Of gradients they are multiples of the cotangent, as 0 and 1 are of a step's and a bound's.
+    """
+    places = [(one, place, _cotangent(one, place[0])) for one in again for place in one.places]
+    actual = {float(one.trial.actual[place]) / unit for one, place, unit in places}
+    expected = {float(one.expected[place]) / unit for one, place, unit in places}
     return len(expected) <= 2 and actual <= expected
+
+
+def _cotangent(one: Failing, row: int) -> float:
+    """What weights the one output of a row; 1 where there is none, or several."""
+    columns = [j for j, x in enumerate(one.claim.inputs) if x in one.claim.cotangents]
+    return float(one.rows[row, columns[0]]) or 1.0 if len(columns) == 1 else 1.0
 
 
 def _told(hypothesis: Hypothesis, again: tuple[Failing, ...], base: Readings, target: Format, share: float) -> Explanation:
