@@ -72,7 +72,7 @@ class Session:
         problem = self._problem(result)
         waivable = result.verdict != "not_offered" and result.label != DEFECT
         waiver = self.known.waiver_for(result) if waivable else None
-        if waiver is None:
+        if waiver is None or (waiver.sometimes and not problem):
             return result, problem
         stale = f"is waived ({waiver.kind}: {waiver.reason}) but passes: remove the waiver"
         return replace(result, waiver=waiver.as_json()), None if problem else stale

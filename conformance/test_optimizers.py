@@ -14,7 +14,7 @@ from eqwise.spec.certify import exact
 from eqwise.spec.document import EQUATIONS, reading_as
 from eqwise.spec.numbers.expression import symbols
 
-LARGE = {"float64": 2.0**40, "float32": 2.0**40, "float16": 8.0, "bfloat16": 2.0**40}  # beside which no epsilon and no start shows
+LARGE = {"float64": 2.0**40, "float32": 2.0**40, "float16": 32.0, "bfloat16": 2.0**40}  # beside which no epsilon and no start shows
 SMALL = 2.0**-10
 
 

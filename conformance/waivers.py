@@ -16,8 +16,8 @@ from eqwise.spec.document import EQUATIONS, STATEMENTS, clause_of
 from eqwise.spec.numbers.formats import FORMATS
 
 KINDS = ("documented", "limitation", "fault")
-_FIELDS = {"operation", "property", "dtype", "clause", "kind", "reason", "link", "when", "label"}
-_FIELDS_OF_EXPLANATION = _FIELDS - {"kind", "when", "label"}
+_FIELDS = {"operation", "property", "dtype", "clause", "kind", "reason", "link", "when", "label", "sometimes"}
+_FIELDS_OF_EXPLANATION = _FIELDS - {"kind", "when", "label", "sometimes"}
 _FIELDS_OF_READING = {"operation", "clause", "reading", "reason", "link", "when"}
 
 
@@ -27,12 +27,16 @@ class WaiverError(ValueError):
 
 @dataclass(frozen=True)
 class Waiver:
-    """A reviewed, expected failure: which results it covers (each key with one value or several), its kind, and why."""
+    """A reviewed, expected failure: which results it covers (each key with one value or several), its kind, and why.
+
+    One that happens `sometimes` depends on what is drawn, and may pass.
+    """
 
     match: Mapping[str, tuple[str, ...]]
     kind: str
     reason: str
     link: str = ""
+    sometimes: bool = False
 
     def covers(self, result: Result) -> bool:
         known: dict[str, Iterable[str | None]] = {
@@ -182,7 +186,9 @@ def _waiver(path: Path, entry: Mapping[str, Any]) -> Waiver:
         _known(path, "dtype", dtype, FORMATS)
     for clause in match.get("clause", ()):
         _known(path, "clause", clause, (*(entry.key for entry in EQUATIONS.values()), *STATEMENTS))
-    return Waiver(match, entry["kind"], entry["reason"], entry.get("link", ""))
+    if not isinstance(entry.get("sometimes", False), bool):
+        raise WaiverError(f"{path}: sometimes = {entry['sometimes']!r} is neither true nor false")
+    return Waiver(match, entry["kind"], entry["reason"], entry.get("link", ""), entry.get("sometimes", False))
 
 
 def _several(value: Any) -> tuple[str, ...]:

@@ -228,4 +228,4 @@ def test_a_gradient_that_is_0_or_the_cotangent_explains_nothing():
 
     session = Session(ByPlace(), effort="smoke", dtypes=("float32",))
     result = checks_of(OPERATIONS["relu"])["derivative"](session, OPERATIONS["relu"], "float32")
-    assert result.verdict == "deviates" and not explained(session, result)
+    assert result.verdict == "deviates" and not explained(session, result).explanations

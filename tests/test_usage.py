@@ -289,6 +289,12 @@ def test_a_waiver_that_passes_fails_the_run(tmp_path):
     assert "remove the waiver" in str(session.settle(passes)[1])
     assert session.settle(fails)[1] is None
     assert Session(Adapter(), read(path, "2.0")).settle(fails)[1] == "wrong"
+    path.write_text(path.read_text() + "sometimes = true\n")
+    session = Session(Adapter(), read(path, "1.3"))
+    assert session.settle(passes) == (passes, None) and session.settle(fails)[1] is None
+    path.write_text(path.read_text().replace("true", '"yes"'))
+    with pytest.raises(WaiverError, match="sometimes = 'yes' is neither true nor false"):
+        read(path, "1.3")
 
 
 def test_adapters_load_by_file(tmp_path):
