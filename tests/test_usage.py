@@ -430,3 +430,17 @@ def test_what_a_framework_does_to_the_process_disturbs_nothing(tmp_path):
         assert done.returncode in (0, 1), done.stdout + done.stderr
         reports.append(json.loads((tmp_path / "r.json").read_text())["results"])
     assert len(reports[0]) > 12 and reports[0] == reports[1]
+
+
+def test_a_device_reaches_the_adapter_that_has_one(tmp_path):
+    """As its option, which stands in the report; an adapter without devices refuses it."""
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\nclass Mine:\n    name, version, dtypes = 'mine', '1', ('float32',)\n"
+        "    def __init__(self, device='cpu'): self.settings = {'device': device}\n    def relu(self, x): return np.maximum(x, 0)\n"
+    )
+    asked = ("-q", "--equations", "13", "--effort", "smoke", "--device", "cuda:1", "--conformance-report", "r.json")
+    assert _run("mine.py", *asked, cwd=tmp_path).returncode == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["adapter"]["settings"] == {"device": "cuda:1"} and report["options"]["adapter_option"] == ["device=cuda:1"]
+    refused = _run("reference", *asked, cwd=tmp_path)
+    assert refused.returncode == 4 and "does not take the options {'device': 'cuda:1'}" in refused.stderr

@@ -19,7 +19,8 @@ from eqwise.spec.numbers.formats import Floats, Format
 
 Readings = tuple[tuple[int, Any], ...]
 PLACES = 64  # failing places that are looked at
-LOOKED_AT = 400  # doubtful places that are judged to find them
+LOOKED_AT = 400  # doubtful places of a trial that are judged to find them
+MOST_INPUTS = 1 << 15  # of all places that are judged to find them, together: those of large formulas take long
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,17 +91,19 @@ class Failing:
 
 def failing(trials: Sequence[Trial], readings: Readings, target: Format, accept: tuple[str, ...]) -> list[Failing]:
     """Of every trial some places that fail, spread over its rows, until they are enough; those that pass everywhere are among them."""
-    found, left = [], PLACES
+    found, left, inputs = [], PLACES, MOST_INPUTS
     for trial in trials:
-        if left <= 0:
+        if left <= 0 or inputs <= 0:
             break
-        one = _failing(trial, readings, target, accept, min(trial.most, max(8, left // 2)))
+        one, looked_at = _failing(trial, readings, target, accept, min(trial.most, max(8, left // 2)))
         found.append(one)
         left -= len(one.places)
+        inputs -= looked_at * len(one.claim.inputs)
     return found
 
 
-def _failing(trial: Trial, readings: Readings, target: Format, accept: tuple[str, ...], most: int) -> Failing:
+def _failing(trial: Trial, readings: Readings, target: Format, accept: tuple[str, ...], most: int) -> tuple[Failing, int]:
+    """What fails of a trial, and how many doubtful places were judged to find it."""
     claim = trial.build(readings)
     rows = trial.rows(claim, readings)
     exact = certified(claim.program, rows, target)
@@ -111,13 +114,15 @@ def _failing(trial: Trial, readings: Readings, target: Format, accept: tuple[str
     doubtful = [(int(i), int(k)) for i, k in np.argwhere(ulps > FACTOR)]
     bad: list[tuple[int, int]] = []
     tied: list[tuple[int, int]] = []
+    looked_at = 0
     for i, k in _spread(doubtful, LOOKED_AT):
         if len(bad) >= most:
             break
+        looked_at += 1
         if comparison.at_place(claim, rows[i].tolist(), k, float(trial.actual[i, k]), target).verdict not in accept:
             (tied if comparison.is_near_kink(claim, rows[i].tolist(), k, target) else bad).append((i, k))
     good = [(int(i), int(k)) for i, k in np.argwhere(ulps <= FACTOR)]
-    return Failing(trial, tuple(bad), tuple(_spread(good, most)), claim, rows, exact.high, tuple(tied))
+    return Failing(trial, tuple(bad), tuple(_spread(good, most)), claim, rows, exact.high, tuple(tied)), looked_at
 
 
 def _spread(places: list[tuple[int, int]], most: int) -> Iterator[tuple[int, int]]:
