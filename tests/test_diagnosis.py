@@ -229,3 +229,19 @@ def test_a_gradient_that_is_0_or_the_cotangent_explains_nothing():
     session = Session(ByPlace(), effort="smoke", dtypes=("float32",))
     result = checks_of(OPERATIONS["relu"])["derivative"](session, OPERATIONS["relu"], "float32")
     assert result.verdict == "deviates" and not explained(session, result).explanations
+
+
+def test_a_detour_over_a_hyper_parameter_is_named():
+    """A Huber loss by |e| and min(|e|, δ), whose backward pass adds δ and takes it away: digits of small slopes are lost."""
+
+    class ByMinimum(ReferenceAdapter):
+        def vjp(self, operation, inputs, cotangent, **hyper):
+            y, t = map(np.asarray, inputs)
+            delta, size = 2 * y.dtype.type(hyper["delta"]), 2 * np.abs(y - t)
+            slope = (np.where(size < delta, size - delta, y.dtype.type(0)) + delta) * np.sign(y - t)
+            return cotangent * slope, -cotangent * slope
+
+    session = Session(ByMinimum(), effort="smoke", dtypes=("float16",))
+    result = checks_of(OPERATIONS["huber"])["derivative"](session, OPERATIONS["huber"], "float16")
+    told = [explanation.text for explanation in explained(session, result).explanations]
+    assert result.verdict == "deviates" and told == ["delta added to the slope and taken away again, which cancels"]

@@ -16,7 +16,7 @@ from eqwise.conformance.diagnosis.hypothesis import Hypothesis
 from eqwise.conformance.diagnosis.nodes import of_nodes
 from eqwise.conformance.diagnosis.trials import Readings, Trial
 from eqwise.spec.document import AS_PRINTED, EQUATIONS
-from eqwise.spec.numbers.expression import Expression
+from eqwise.spec.numbers.expression import Expression, add, multiply, subtract
 from eqwise.spec.numbers.formats import FORMATS, Format
 
 
@@ -45,6 +45,7 @@ def _all_of(trials: Sequence[Trial], base: Readings, target: Format) -> Iterator
     yield from of_inputs(claim, trials)
     yield from of_outputs(claim, trials)
     yield from of_forms(claim)
+    yield from of_detours(claim)
     yield from of_operations(trials[0])
     if len(claim.outputs) == 1:
         yield from of_nodes(claim)
@@ -70,6 +71,19 @@ def of_forms(claim: Claim) -> Iterator[Hypothesis]:
             yield Hypothesis("cancellation", text_, 1, change=change, cancels=True)
             if len(claim.outputs) == 1:
                 yield Hypothesis("literal evaluation", f"{text_}, which overflows", 1, change=change, program=np.dtype(np.float64))
+
+
+def of_detours(claim: Claim) -> Iterator[Hypothesis]:
+    """A slope to which a hyper-parameter is added, and taken away again."""
+    if len(claim.cotangents) != 1 or len(claim.outputs) != 1:
+        return
+    for x in claim.inputs[:-1]:
+        def change(claim: Claim, trial: Trial, x: Expression = x) -> Sequence[Expression]:
+            further = multiply(claim.cotangents[0], x)
+            return [subtract(add(claim.outputs[0], further), further)]
+
+        text = f"{x.value} added to the slope and taken away again, which cancels"
+        yield Hypothesis("cancellation", text, 1, change=change, cancels=True)
 
 
 def of_equation(equation: int, reading: str, is_derivative: bool) -> Iterator[Hypothesis]:
