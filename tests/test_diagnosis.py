@@ -236,6 +236,8 @@ def test_a_detour_over_a_hyper_parameter_is_named():
     """A Huber loss by |e| and min(|e|, δ), whose backward pass adds δ and takes it away: digits of small slopes are lost."""
 
     class ByMinimum(ReferenceAdapter):
+        name = "by minimum"
+
         def vjp(self, operation, inputs, cotangent, **hyper):
             y, t = map(np.asarray, inputs)
             delta, size = y.dtype.type(hyper["delta"]), np.abs(y - t)
