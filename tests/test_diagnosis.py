@@ -248,3 +248,18 @@ def test_a_detour_over_a_hyper_parameter_is_named():
     result = checks_of(OPERATIONS["huber"])["derivative"](session, OPERATIONS["huber"], "float16")
     told = [explanation.text for explanation in explained(session, result).explanations]
     assert result.verdict == "deviates" and told == ["delta added to the slope and taken away again, which cancels"]
+
+
+def test_a_share_as_1_minus_the_other_is_named():
+    """The logistic function as 1 − 1/(1 + eˣ), which is 0 below −37."""
+
+    class ByComplement(ReferenceAdapter):
+        name = "by complement"
+
+        def logistic(self, x):
+            with np.errstate(over="ignore"):
+                return 1 - 1 / (1 + np.exp(x))
+
+    session = Session(ByComplement(), effort="smoke", dtypes=("float64",))
+    result = checks_of(OPERATIONS["logistic"])["value"](session, OPERATIONS["logistic"], "float64")
+    assert "1 minus the share of the other, which cancels" in [one.text for one in explained(session, result).explanations]

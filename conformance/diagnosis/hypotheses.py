@@ -70,7 +70,8 @@ def of_forms(claim: Claim) -> Iterator[Hypothesis]:
         if tuple(rewrite(claim.outputs)) != claim.outputs:
             yield Hypothesis("cancellation", text_, 1, change=change, cancels=True)
             if len(claim.outputs) == 1:
-                yield Hypothesis("literal evaluation", f"{text_}, which overflows", 1, change=change, program=np.dtype(np.float64))
+                told = f"{text_} and overflows" if "which" in text_ else f"{text_}, which overflows"
+                yield Hypothesis("literal evaluation", told, 1, change=change, program=np.dtype(np.float64))
 
 
 def of_detours(claim: Claim) -> Iterator[Hypothesis]:

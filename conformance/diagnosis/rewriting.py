@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from eqwise.spec.numbers.expression import Expression, add, divide, multiply, node, number, power, rebuild, subtract, total
 
 Rewrite = Callable[[Sequence[Expression]], list[Expression]]
-TWO = number(2)
+ONE, TWO = number(1), number(2)
 
 
 def _by_node(change: Callable[[Expression, tuple[Expression, ...]], Expression | None]) -> Rewrite:
@@ -37,6 +37,16 @@ def _one_pass(old: Expression, new: tuple[Expression, ...]) -> Expression | None
     return subtract(squares, multiply(number(len(new)), power(new[0].arguments[0].arguments[1], TWO)))
 
 
+def _by_complement(old: Expression, new: tuple[Expression, ...]) -> Expression | None:
+    """1/(1 + exp(−x)) as 1 − 1/(1 + exp(x))."""
+    if old.operator != "/" or old.arguments[0] is not ONE or new[1].operator != "+":
+        return None
+    constant, *others = new[1].arguments
+    if constant is not ONE or [(v.operator, v.arguments[0].operator) for v in others] != [("exp", "neg")]:
+        return None
+    return subtract(ONE, divide(ONE, add(ONE, node("exp", others[0].arguments[0].arguments[0]))))
+
+
 def _without_negative_exponent(old: Expression, new: tuple[Expression, ...]) -> Expression | None:
     """a/(1 + exp(−x)) as a·exp(x)/(exp(x) + 1)."""
     if old.operator != "/" or new[1].operator != "+":
@@ -52,5 +62,6 @@ def _without_negative_exponent(old: Expression, new: tuple[Expression, ...]) -> 
 FORMS: tuple[tuple[str, Rewrite], ...] = (
     ("squares of differences multiplied out, which cancels", _by_node(_multiplied_out)),
     ("the sum of squared distances from the mean in one pass, Σx² - nμ², which cancels", _by_node(_one_pass)),
+    ("1 minus the share of the other, which cancels", _by_node(_by_complement)),
     ("numerator and denominator multiplied by exp(x)", _by_node(_without_negative_exponent)),
 )
