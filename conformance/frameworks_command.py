@@ -180,7 +180,8 @@ def _about(results: Sequence[Result]) -> str:
 
 def _reports(framework: Framework, results: Sequence[Result]) -> str:
     """Links to the bug reports about these operations."""
-    names = {(result.operation or "adapter").replace(", ", "-") for result in results}
+    whole = {result.operation or "adapter" for result in results}
+    names = {name.replace(", ", "-") for name in whole} | {part for name in whole for part in name.split(", ")}
     paths = [path for path in sorted(framework.folder.glob("*.md")) if any(path.stem.startswith(f"{name}-") for name in names)]
     links = [f"[bug report](conformance/reports/{framework.name}/{path.name})" for path in paths]
     return f" ({', '.join(links) or 'no bug report yet'})"
