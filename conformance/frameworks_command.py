@@ -15,7 +15,7 @@ from eqwise.conformance import waivers
 from eqwise.conformance.report.citing import cited
 from eqwise.conformance.report.markup import code, prose, row
 from eqwise.conformance.report.reading import results_of
-from eqwise.conformance.verdicts import Result, by_clause
+from eqwise.conformance.verdicts import OF_THE_NOTES, Result, by_clause
 from eqwise.spec.document import EQUATIONS, STATEMENTS, Statement, clause_of
 
 REPORTS = Path(str(resources.files("eqwise.conformance"))) / "reports"
@@ -27,7 +27,6 @@ LEGEND = (
     "✗ deviates; ! raises an error; ? undecided; nothing: not offered. A cell is the worst of all properties and dtypes; "
     "what is a theorem of the notes is asked of none."
 )
-_OF_THE_NOTES = ("theorem", "system")  # properties that no framework is asked for
 WAIVED = {
     "fault": "Faults in these versions",
     "documented": "Documented behaviour that deviates from the notes",
@@ -57,7 +56,7 @@ class Framework:
 
     def cell(self, clause: str) -> str:
         """The sign of the clause's verdict, with the reading's name."""
-        found = by_clause([result for result in self.results if result.property not in _OF_THE_NOTES]).get(clause)
+        found = by_clause([result for result in self.results if result.property not in OF_THE_NOTES]).get(clause)
         if found is None:
             return ""
         names = sorted({part.partition(":")[2] for part in (found.reading or "").split(", ") if part.startswith(f"{clause}:")})

@@ -9,6 +9,7 @@ from typing import Any
 
 # From best to worst: a clause's verdict is its worst property.
 VERDICTS = ("conforms", "conforms_as", "not_offered", "inaccurate", "undecided", "error", "deviates")
+OF_THE_NOTES = ("theorem", "system")  # properties that no framework is asked for
 NAMED = ("law", "statement")  # properties of which there are several, told apart by their labels
 FAILING = ("deviates", "error", "undecided")
 

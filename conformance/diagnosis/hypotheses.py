@@ -75,7 +75,7 @@ def of_forms(claim: Claim) -> Iterator[Hypothesis]:
 
 
 def of_detours(claim: Claim) -> Iterator[Hypothesis]:
-    """A slope to which a hyper-parameter is added, and taken away again."""
+    """A slope to which one of the inputs, a hyper-parameter most likely, is added, and taken away again."""
     if len(claim.cotangents) != 1 or len(claim.outputs) != 1:
         return
     for x in claim.inputs[:-1]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eqwise.conformance.session import DEFECT
-from eqwise.conformance.verdicts import VERDICTS, Result
+from eqwise.conformance.verdicts import OF_THE_NOTES, VERDICTS, Result
 
 _FIRST = ("value", "update", "state", "derivative", "distribution", "mask", "scale", "law")
 
@@ -47,7 +47,7 @@ def is_fault(result: Result, accuracy: str) -> bool:
     judged = result.concerns_clauses or result.verdict == "error"  # special values are told, never judged
     wrong = judged and (result.verdict in ("deviates", "error") or (result.verdict == "inaccurate" and accuracy != "absolute"))
     known = result.waiver is not None and result.waiver["kind"] != "fault"
-    ours = result.label == DEFECT or (result.property in ("theorem", "system"))
+    ours = result.label == DEFECT or result.property in OF_THE_NOTES
     return wrong and not known and not ours
 
 
