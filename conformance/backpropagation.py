@@ -20,7 +20,7 @@ from eqwise.conformance.gradient_examples import (
     networks,
     wide_examples,
 )
-from eqwise.conformance.invocation import AdapterError, as_array, flattened, raw_value
+from eqwise.conformance.invocation import AdapterError, as_array, contents, flattened, raw_value
 from eqwise.conformance.session import Session
 from eqwise.conformance.suspects import suspects
 from eqwise.conformance.target_sums import check_target_sums
@@ -95,7 +95,7 @@ def _harm(session: Session, first: Example, other: Example) -> str | None:
         return flattened(raw_value(session.adapter, ENTRY, given.inputs, **given.network.named))
 
     def bytes_of(results: list[Any]) -> list[bytes]:
-        return [as_array(session.adapter, ENTRY.name, result).tobytes() for result in results]
+        return [contents(as_array(session.adapter, ENTRY.name, result)) for result in results]
 
     before = [array.tobytes() for array in flattened(first.inputs)]
     results = called(first)

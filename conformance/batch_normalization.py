@@ -16,6 +16,7 @@ from eqwise.conformance.batch_layer import FEATURES, NAME, Layer, Pass, batch, h
 from eqwise.conformance.check import Check, judging
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.comparison import Claim, Outcome, judge, reported
+from eqwise.conformance.invocation import contents
 from eqwise.conformance.samples import cast
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import FAILING, VERDICTS, Result
@@ -241,7 +242,7 @@ def _harm(layer: Layer, method: str, x: Any, other: Any) -> str | None:
         return f"the running averages change with the input of an earlier {method}"
     layer.raw("train", other)
     layer.raw("infer", other)
-    if kept.tobytes() != np.asarray(layer.adapter.to_numpy(result)).tobytes():
+    if contents(kept) != contents(np.asarray(layer.adapter.to_numpy(result))):
         return f"the result of {method} changes when the layer goes on"
     return None
 

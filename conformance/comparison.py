@@ -56,7 +56,7 @@ class Claim:
         if self.value is None:
             return values(self.outputs, self.inputs)
         series = derivative(self.value, self.inputs[:-1], self.wrt)  # the last input is the cotangent
-        return Program(lambda *balls: (balls[-1] * series.on_balls(*balls[:-1])[0],), None, 1)
+        return Program(lambda *balls: (balls[-1] * series.on_balls(*balls[:-1])[0],), 1)
 
 
 @dataclass(frozen=True)

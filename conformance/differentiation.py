@@ -14,7 +14,7 @@ import numpy as np
 
 from eqwise.conformance.adapter import Operation
 from eqwise.conformance.check import Check, judging
-from eqwise.conformance.invocation import as_array
+from eqwise.conformance.invocation import as_array, contents
 from eqwise.conformance.polynomials import COARSE, ENTRY, FINE, Trial, differentiated, raw_gradient, smallest_epsilon, steep, trial
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Number, Result, Worst
@@ -126,11 +126,11 @@ def check_purity(session: Session, operation: Operation, dtype: str, blank: Resu
 def _harm(session: Session, first: Trial, again: Trial) -> str | None:
     theta, before = session.adapter.from_numpy(first.theta), first.theta.tobytes()
     result = raw_gradient(session, first, theta)
-    kept = as_array(session.adapter, ENTRY.name, result).tobytes()
+    kept = contents(as_array(session.adapter, ENTRY.name, result))
     if {before} != {first.theta.tobytes(), as_array(session.adapter, ENTRY.name, theta).tobytes()}:
         return f"{ENTRY.name} writes to theta"
     raw_gradient(session, again, session.adapter.from_numpy(again.theta))
-    if as_array(session.adapter, ENTRY.name, result).tobytes() != kept:
+    if contents(as_array(session.adapter, ENTRY.name, result)) != kept:
         return f"the result of {ENTRY.name} changes when it is called again"
     return None
 

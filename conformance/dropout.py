@@ -12,7 +12,7 @@ from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.chance import Finding, judged
 from eqwise.conformance.check import Check
 from eqwise.conformance.dropout_factors import check_derivative, check_scale, points
-from eqwise.conformance.invocation import AdapterError, guarded
+from eqwise.conformance.invocation import AdapterError, contents, guarded
 from eqwise.conformance.masks import Masks, independent, share
 from eqwise.conformance.samples import cast
 from eqwise.conformance.thinning import EXACT, MASK, SCALE, Subject, dropped, moderate, property_of, require
@@ -100,7 +100,7 @@ def check_purity(subject: Subject, blank: Result) -> Result:
             kept = np.array(adapter.to_numpy(result), copy=True)
             _called(subject, name, call, second)
             require(first.tobytes() == before, f"{name} writes to its input")
-            require(kept.tobytes() == adapter.to_numpy(result).tobytes(), f"the result of {name} changes when it is called again")
+            require(contents(kept) == contents(adapter.to_numpy(result)), f"the result of {name} changes when it is called again")
             points_ += 1
     return replace(blank, verdict="conforms", points=points_)
 

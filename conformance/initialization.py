@@ -13,7 +13,7 @@ from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.chance import Finding, Judgement, judged
 from eqwise.conformance.check import Check, judging
 from eqwise.conformance.draws import Draws, standardised
-from eqwise.conformance.invocation import AdapterError, checked, guarded
+from eqwise.conformance.invocation import AdapterError, checked, contents, guarded
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.document import AS_PRINTED, EQUATIONS, reading_as
@@ -144,9 +144,9 @@ def _harm(session: Session, operation: Operation, arguments: tuple[Any, ...], ot
     _raw(session, operation, *others)
     again = session.adapter.to_numpy(_raw(session, operation, *arguments))
     now = session.adapter.to_numpy(first)
-    if before.tobytes() != now.tobytes():
+    if contents(before) != contents(now):
         return f"the result of {operation.name} changes when it is called again"
-    if before.tobytes() != again.tobytes():
+    if contents(before) != contents(again):
         return f"{operation.name} gives other numbers for the same arguments"
     if np.shares_memory(now, again) and (now.flags.writeable or again.flags.writeable):
         return f"two results of {operation.name} share their memory"

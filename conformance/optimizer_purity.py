@@ -11,7 +11,7 @@ import numpy as np
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import Adapter, NotOffered, Operation
 from eqwise.conformance.check import judging
-from eqwise.conformance.invocation import flattened, guarded
+from eqwise.conformance.invocation import contents, flattened, guarded
 from eqwise.conformance.optimizer_plans import SHAPES, Plan, plans
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
@@ -69,7 +69,7 @@ class _Kept:
     """Arrays with the bytes that they had."""
 
     def __init__(self, arrays: list[Array]) -> None:
-        self.arrays, self.before = arrays, [array.tobytes() for array in arrays]
+        self.arrays, self.before = arrays, [contents(array) for array in arrays]
 
     def changed(self) -> bool:
-        return any(array.tobytes() != before for array, before in zip(self.arrays, self.before, strict=True))
+        return any(contents(array) != before for array, before in zip(self.arrays, self.before, strict=True))

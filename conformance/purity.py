@@ -12,7 +12,7 @@ from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import judging
 from eqwise.conformance.evidence import result_shape
-from eqwise.conformance.invocation import AdapterError, as_array, flattened, gradients, raw_value
+from eqwise.conformance.invocation import AdapterError, as_array, contents, flattened, gradients, raw_value
 from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
@@ -74,7 +74,7 @@ def harm_of_calling(
     written = watch.written()
     if written:
         return f"{operation.name} writes to its input {written}"
-    if kept.tobytes() != as_array(session.adapter, operation.name, result).tobytes():
+    if contents(kept) != contents(as_array(session.adapter, operation.name, result)):
         return f"the result of {operation.name} changes when it is called again"
     return None
 

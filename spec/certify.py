@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from inspect import signature
 from typing import Any
 
@@ -34,11 +35,18 @@ Balls = Callable[..., Sequence[Any]]  # balls in, a tuple of balls out
 
 @dataclass(frozen=True)
 class Program:
-    """What is to be certified: a function on balls and, where the formula has one, its exact twin on rationals."""
+    """What is to be certified: a function on balls, how many values it gives, and the formulas and inputs that it is made from."""
 
     on_balls: Balls
-    on_rationals: Balls | None
     width: int
+    made_from: tuple[tuple[Expression, ...], tuple[Expression, ...]] | None = None
+
+    @cached_property
+    def on_rationals(self) -> Balls | None:
+        """Its exact twin on rationals, where the formulas have no exp, log or sqrt."""
+        if self.made_from is None or any(v.operator in ("exp", "log", "sqrt") for v in walk(self.made_from[0])):
+            return None
+        return compiled(*self.made_from, RATIONALS)
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,7 @@ def on_symbols(formula: Equation | Callable[..., Any]) -> tuple[tuple[Expression
 
 def values(outputs: tuple[Expression, ...], inputs: tuple[Expression, ...]) -> Program:
     """The values of these formulas."""
-    rational = not any(v.operator in ("exp", "log", "sqrt") for v in walk(outputs))
-    exact = compiled(outputs, inputs, RATIONALS) if rational else None
-    return Program(compiled(outputs, inputs, BALLS), exact, len(outputs))
+    return Program(compiled(outputs, inputs, BALLS), len(outputs), (outputs, inputs))
 
 
 def derivative(output: Expression, inputs: tuple[Expression, ...], wrt: int, order: int = 1) -> Program:
@@ -72,7 +78,7 @@ def derivative(output: Expression, inputs: tuple[Expression, ...], wrt: int, ord
         seeds = [arb_series([b, 1] if i == wrt else [b], prec=order + 1) for i, b in enumerate(balls)]
         return (series(*seeds)[0][order] * factorial,)
 
-    return Program(on_balls, None, 1)
+    return Program(on_balls, 1)
 
 
 def exact(formula: Callable[..., Any], *arguments: Any) -> Any:
@@ -106,7 +112,7 @@ def certified(program: Program, rows: Floats, target: Format = FORMATS["float64"
         pending = pending[np.isnan(pairs[0]).any(axis=1)]
         if not len(pending):
             break
-        if program.on_rationals is not None and bits >= 512:
+        if bits >= 512 and program.on_rationals is not None:
             exact = [_exact_row(program, row) for row in rows[pending].tolist()]
             high[pending], low[pending] = np.moveaxis(np.array(exact), 2, 0)
             break

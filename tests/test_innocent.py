@@ -1,11 +1,13 @@
 """Correct implementations that round, or are organised, otherwise are blamed nowhere; `innocence.py` judges them under more seeds."""
 
+import numpy as np
 import pytest
 
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.claims import Frame, pullback_claim
 from eqwise.conformance.comparison import at_place
+from eqwise.conformance.invocation import contents
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.numbers.formats import FORMATS
 from innocence import blame, main, results
@@ -78,3 +80,13 @@ def test_a_gradient_by_an_output_that_was_flushed_is_lost_with_it(x, verdict):
     claim = pullback_claim(Frame("softmax", (2,)), None, None)
     place = at_place(claim, [-x, x, 64.0, 0.0], 0, 0.0, FORMATS["float32"])
     assert (place.verdict, place.label) == (verdict, None)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant != 63, reason="extended numbers here fill their bytes")
+def test_what_fills_up_extended_numbers_is_no_difference():
+    """Copies of numbers of 80 bits have other bytes behind them; another number, or sign of 0, is told."""
+    one, other = np.array([[1.5, -0.0]], np.longdouble), np.array([[1.5, 0.0]], np.longdouble)
+    again = one.copy()
+    again.view(np.uint8)[:, 10::16] = 77
+    assert one.tobytes() != again.tobytes() and contents(one) == contents(again)
+    assert contents(one) != contents(other) and contents(np.array(1.5)) == np.array(1.5).tobytes()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from eqwise.conformance.case import Call, played
-from eqwise.conformance.invocation import guarded
+from eqwise.conformance.invocation import contents, guarded
 from eqwise.conformance.where.attempts import Attempt, Failure, Search, keys_of
 from eqwise.conformance.where.formulas import COTANGENT, Formula
 from eqwise.spec.numbers.formats import Floats
@@ -107,5 +107,5 @@ def _bytes(search: Search, before: tuple[Call, ...], calls: tuple[Call, ...]) ->
         part = result
         for key in keys:
             part = part[key]
-        found.append(b"" if part is None else np.asarray(adapter.to_numpy(part)).tobytes())
+        found.append(b"" if part is None else contents(np.asarray(adapter.to_numpy(part))))
     return found

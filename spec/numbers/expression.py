@@ -171,16 +171,17 @@ def each(function: Callable[..., Any], *arrays: Array) -> Array:
 
 def walk(outputs: Sequence[Expression]) -> Iterator[Expression]:
     """Every node that the outputs need, arguments before their users."""
-    seen: set[int] = set()
-    stack = [(output, False) for output in reversed(outputs)]
+    seen: set[Expression] = set()
+    stack = [*reversed(outputs)]
     while stack:
-        current, ready = stack.pop()
-        if ready:
+        current = stack[-1]
+        if current in seen:
+            stack.pop()
+        elif left := [argument for argument in reversed(current.arguments) if argument not in seen]:
+            stack += left
+        else:
+            seen.add(stack.pop())
             yield current
-        elif id(current) not in seen:
-            seen.add(id(current))
-            stack.append((current, True))
-            stack += [(argument, False) for argument in reversed(current.arguments)]
 
 
 def rebuild(

@@ -6,7 +6,7 @@ branch argument is decided. Balls and series refuse to decide a sign that their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_series, fmpq
 
-from eqwise.spec.numbers.expression import Expression, subtract, walk
+from eqwise.spec.numbers.expression import COMPARISONS, Expression, subtract, walk
 
 
 class Undecided(ArithmeticError):
@@ -93,6 +93,9 @@ RATIONALS = Dialect(
 FLOATS = Dialect(float, np.exp, np.log, np.sqrt, lambda d: d > 0, lambda d: d < 0, _pick_arrays, np.logical_not)
 
 
+_DECIDING = (*COMPARISONS, "max")  # by the sign of a difference
+
+
 @lru_cache(maxsize=4096)
 def compiled(outputs: tuple[Expression, ...], inputs: tuple[Expression, ...], dialect: Dialect) -> Callable[..., Any]:
     """A function of the inputs, in order, that returns the list of the outputs.
@@ -102,7 +105,7 @@ def compiled(outputs: tuple[Expression, ...], inputs: tuple[Expression, ...], di
     lines, names, space = ["def program({}):".format(", ".join(f"x{i}" for i in range(len(inputs))))], {}, _space(dialect)
     for i, x in enumerate(inputs):
         names[x] = f"x{i}"
-    for v in walk(_with_branch_arguments(outputs)):
+    for v in _in_order(outputs):
         if v in names:
             continue
         if v.operator == "symbol":
@@ -128,15 +131,17 @@ def branch_argument(comparison: Expression) -> Expression:
     return a[0] if comparison.operator == "abs" else subtract(a[0], a[1])
 
 
-def _with_branch_arguments(outputs: Sequence[Expression]) -> list[Expression]:
-    """The outputs behind everything that the signs in them depend on."""
-    deciding = [branch_argument(v) for v in walk(outputs) if v.operator in (">", "<=", ">=", "<", "max")]
-    return [*deciding, *outputs]
+def _in_order(outputs: Sequence[Expression]) -> Iterator[Expression]:
+    """What the outputs need, and what the signs in them depend on, each before what needs it."""
+    for v in walk(outputs):
+        if v.operator in _DECIDING:
+            yield branch_argument(v)
+        yield v
 
 
 def _line(v: Expression, names: dict[Expression, str]) -> str:
     a = [names.get(argument, "") for argument in v.arguments]
-    d = names.get(branch_argument(v), "") if v.operator in (">", "<=", ">=", "<", "max") else ""
+    d = names[branch_argument(v)] if v.operator in _DECIDING else ""
     match v.operator:
         case "+":                    return " + ".join(a)
         case "-" | "*" | "/":        return f"{a[0]} {v.operator} {a[1]}"
