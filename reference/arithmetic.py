@@ -133,7 +133,7 @@ def divided(n: Floats, d: Floats, d_low: Floats | float) -> Floats:
     q = n / square
     back, error = two_product(q, square)
     residual = ((n - back) - error) - q * (lost + 2 * d * d_low)
-    return np.where(np.abs(q) > 2.0**-900, q + residual / square, q)
+    return q + residual / square  # type: ignore[no-any-return]
 
 
 def others(x: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """The measure of the suite's strength is right: what is caught, under which clause, and what a mutant is."""
 
+import importlib
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -169,6 +170,14 @@ def test_optimizers_and_layers_are_compared_step_by_step():
     assert are_alike(Other(), recorded("momentum", "smoke")) and are_alike(Other(), recorded("dropout_layer", "smoke"))
     assert not are_alike(Other(), recorded("sgd", "smoke"))
     assert not are_alike(Other(), recorded("batch_norm_layer", "smoke"))
+
+
+def test_the_reference_loaded_anew_is_alike():
+    """Its optimizers and layers are of other classes then, with the same names."""
+    with mutants.loaded(mutant("batch_normalization", "import", "import")):
+        again = importlib.import_module("eqwise.conformance.adapters.reference").ReferenceAdapter()
+    assert type(again) is not ReferenceAdapter
+    assert are_alike(again, recorded("batch_norm_layer", "smoke")) and are_alike(again, recorded("sgd", "smoke"))
 
 
 def our_own(before, after):

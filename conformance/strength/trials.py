@@ -18,7 +18,7 @@ from eqwise.conformance.strength.detection import properties_of
 from eqwise.conformance.strength.mutation import Mutation
 from eqwise.conformance.strength.twins import are_alike, recorded
 
-HUNG = 120  # CPU seconds after which a mutant hangs in one operation
+HUNG = 60  # CPU seconds after which a mutant hangs in one operation
 ACCURACY = "0.5"  # of the strict allowance; the bulk relies on it
 DIRECT = 4  # of the operations that a mutant reaches, so many are asked for more, those that it reaches most directly
 

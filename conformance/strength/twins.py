@@ -125,7 +125,7 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, Mapping):
         return isinstance(other, Mapping) and list(one) == list(other) and all(_same(one[name], other[name]) for name in one)
     if not isinstance(one, (np.ndarray, np.generic, float, int, bool)):
-        return type(one) is type(other) and (one == other or _is_object(one))
+        return _is_object(other) if _is_object(one) else type(one) is type(other) and one == other
     first, second = np.asarray(one), np.asarray(other)
     if (first.dtype, first.shape) != (second.dtype, second.shape):
         return False
