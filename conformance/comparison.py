@@ -70,6 +70,14 @@ class Outcome:
     label: str | None = None
     worst: Worst | None = None
 
+    @property
+    def message(self) -> str | None:
+        """What failed and by how much, in words."""
+        if self.verdict == "conforms":
+            return None
+        size = f"of {self.max_share:.3g} times the strict allowance" if self.max_share < np.inf else "beyond any allowance"
+        return f"{self.verdict}, with an error {size}"
+
     def merged(self, other: Outcome) -> Outcome:
         """Both together: the worse verdict with its place, the larger errors."""
         rank = lambda o: (VERDICTS.index(o.verdict), o.max_share)  # noqa: E731
@@ -106,7 +114,7 @@ def reported(blank: Result, outcome: Outcome, bulk: int = 0) -> Result:
         max_ulp=outcome.max_ulp,
         max_share=outcome.max_share,
         worst=outcome.worst if failed else None,
-        message=f"{outcome.verdict}, with an error of {outcome.max_share:.3g} times the strict allowance" if failed else None,
+        message=outcome.message,
     )
 
 

@@ -8,7 +8,9 @@ import inspect
 import pkgutil
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +46,8 @@ def load(name: str, options: Mapping[str, str], isolate: bool = False) -> tuple[
     if not any(callable(getattr(made, operation, None)) for operation in OPERATIONS):
         what = "it" if isinstance(made, StdioAdapter) else f"class {type(made).__name__}"
         raise UsageError(f"adapter {name!r}: {what} offers no operation of the contract, such as 'softplus'")
+    for own, meant in _misspelt(made):
+        warnings.warn(f"adapter {name!r}: {own!r} is no operation of the contract, and is not judged; is {meant!r} meant?", stacklevel=2)
     beside = waivers_file(made)
     if not beside.is_file():
         return made, NOTHING_KNOWN
@@ -51,6 +55,15 @@ def load(name: str, options: Mapping[str, str], isolate: bool = False) -> tuple[
         return made, waivers.read(beside, made.version, options_of(made, options))
     except waivers.WaiverError as error:
         raise UsageError(str(error)) from error
+
+
+def _misspelt(made: Adapter) -> Iterator[tuple[str, str]]:
+    """What an adapter defines under a name that is nearly that of an operation, and that operation, which it does not offer."""
+    public = (name for name in dir(made) if not name.startswith("_") and not hasattr(Adapter, name) and callable(getattr(made, name)))
+    for name in sorted({*getattr(made, "operations", public)} - {*OPERATIONS}):
+        near = get_close_matches(name, OPERATIONS, 1, 0.85)
+        if near and not callable(getattr(made, near[0], None)):
+            yield name, near[0]
 
 
 def is_foreign(name: str) -> bool:

@@ -249,9 +249,7 @@ def _result(blank: Result, found: Evidence, findings: Sequence[Finding]) -> Resu
 
 
 def _message(outcome: Outcome, findings: Sequence[Finding]) -> str | None:
-    failed = f"{outcome.verdict}, with an error of {outcome.max_share:.3g} times the strict allowance"
-    told = [failed] if outcome.verdict != "conforms" else []
-    return "; ".join(told + [finding.undefined for finding in findings if finding.undefined]) or None
+    return "; ".join(filter(None, [outcome.message, *(finding.undefined for finding in findings)])) or None
 
 
 CHECKS: Mapping[str, Mapping[str, Check]] = {

@@ -34,6 +34,19 @@ def _run(*options, cwd=None):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, "COLUMNS": "80"}, check=False)
 
 
+def test_a_misspelt_operation_is_told(tmp_path):
+    """Where a name is nearly that of an operation that is not offered; helpers, and what is beside an operation, are not."""
+    (tmp_path / "mine.py").write_text(
+        "class Mine:\n    name, version, dtypes = 'mine', '1', ('float32',)\n"
+        "    def relu(self, x): return x * (x > 0)\n    def relu_(self, x): return x\n    def shifted(self, x): return x\n"
+        "    def sofmax(self, x): return x\n",
+        encoding="utf-8",
+    )
+    with pytest.warns(UserWarning, match="'sofmax' is no operation of the contract, and is not judged; is 'softmax' meant") as told:
+        load(str(tmp_path / "mine.py"), {})
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
