@@ -64,13 +64,14 @@ class _Running:
     """One optimizer on its way."""
 
     def __init__(self, session: Session, operation: str, plan: Plan, target: Format, slots: Sequence[str]) -> None:
-        self.adapter, self.plan, self.target, self.call = session.adapter, plan, target, operation
+        self.adapter, self.plan, self.target = session.adapter, plan, target
+        self.call = f"{operation}({', '.join(f'{name}={value!r}' for name, value in plan.hyper.items())})"
         theta, self.gradients = plan.drawn(np.random.default_rng(plan.seed), target)
         self.etas, self.first_change = plan.etas(), min(plan.changes(), default=np.inf)
         self.theta, self.kept = [theta], {name: [np.zeros(plan.size)] for name in slots}
         self.buffers = self._arrays(theta, plan.laid)
         given = self._given(self._arrays(theta, plan.layout))
-        self.optimizer = guarded(operation, lambda: getattr(self.adapter, operation)(given, **plan.hyper))
+        self.optimizer = guarded(self.call, lambda: getattr(self.adapter, operation)(given, **plan.hyper))
 
     def step(self, t: int) -> None:
         """Step t, counted from 0; nothing beyond the plan's last."""
