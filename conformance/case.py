@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from eqwise.conformance.adapter import Adapter
+from eqwise.conformance.layouts import copied, laid_out, layout_of
 from eqwise.spec.numbers.formats import FORMATS
 
 
@@ -115,7 +116,7 @@ def played(adapter: Adapter, calls: Sequence[Call]) -> list[Any]:
 def converted(adapter: Adapter, argument: Any) -> Any:
     """Arrays as the framework's own, in lists and tuples too; anything else as it is."""
     if isinstance(argument, np.ndarray):
-        return adapter.from_numpy(argument.copy())
+        return adapter.from_numpy(copied(argument))
     return type(argument)(converted(adapter, item) for item in argument) if isinstance(argument, (list, tuple)) else argument
 
 
@@ -123,7 +124,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         flat = value.reshape(-1)
         numbers = flat.tolist() if value.dtype.kind in "biu" else [float(number).hex() for number in flat]
-        return {"dtype": str(value.dtype), "shape": list(value.shape), "numbers": numbers}
+        layout = layout_of(value)
+        beside = {} if layout == "C" else {"layout": layout}
+        return {"dtype": str(value.dtype), "shape": list(value.shape), "numbers": numbers, **beside}
     if isinstance(value, Mapping):
         return {"named": {name: _plain(item) for name, item in value.items()}}
     if isinstance(value, float):
@@ -138,7 +141,8 @@ def _made(data: Any) -> Any:
         case {"dtype": dtype, "shape": shape, "numbers": numbers}:
             is_float = dtype in FORMATS
             values = np.array([float.fromhex(n) for n in numbers] if is_float else numbers, np.float64 if is_float else dtype)
-            return values.astype(FORMATS[dtype].dtype if is_float else dtype).reshape(shape)
+            made = values.astype(FORMATS[dtype].dtype if is_float else dtype).reshape(shape)
+            return laid_out(made, data.get("layout", "C"))
         case {"named": named}: return {name: _made(item) for name, item in named.items()}
         case {"float": digits}: return float.fromhex(digits)
         case {"tuple": items}: return tuple(_made(item) for item in items)

@@ -11,8 +11,9 @@ from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.chance import Finding, binomial
 from eqwise.conformance.comparison import Claim, Outcome, judge
 from eqwise.conformance.inputs import block
+from eqwise.conformance.layouts import LAYOUTS, laid_out
 from eqwise.conformance.masks import SLACK
-from eqwise.conformance.samples import LAYOUTS, cast, cotangents, laid_out
+from eqwise.conformance.samples import cast, cotangents
 from eqwise.conformance.thinning import EXACT, SCALE, Subject, moderate, require
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.document import AS_PRINTED

@@ -19,6 +19,7 @@ from eqwise.conformance.claims import Frame, pullback_claim, shared_claim, slope
 from eqwise.conformance.comparison import Claim
 from eqwise.conformance.inputs import every_number
 from eqwise.conformance.invocation import flattened, gradients, value
+from eqwise.conformance.layouts import LAYOUTS
 from eqwise.conformance.pristine import reference
 from eqwise.conformance.samples import Call, Structure
 from eqwise.conformance.session import Session
@@ -32,6 +33,7 @@ GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2, "columns"
 USUAL = 3  # usual hyper-parameters that get a block of their own
 MOST_NUMBERS = 3200  # of the first input in one batch
 REDUCED = 60
+MATRIX = (3, 5)
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
 MOST_DOUBTFUL = 256  # of one block
@@ -107,7 +109,7 @@ def _reduced_calls(session: Session, operation: Operation, kind: str, target: Fo
 
 
 def _structures(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Structure]:
-    """Blocks at the usual hyper-parameters, then as many drawn structures as the effort asks for."""
+    """Blocks at the usual hyper-parameters, then as many drawn structures as the effort asks for; all layouts are among them."""
     if operation.shape == "elementwise":
         for hyper in samples.usual_hyper(operation)[:USUAL]:
             seed = session.seed_for(operation.name, kind, target.name, *hyper.items())
@@ -119,7 +121,12 @@ def _structures(session: Session, operation: Operation, kind: str, target: Forma
     found = samples.drawn(samples.structures(operation, target), COUNTS[operation.shape] * session.volume, seed)
     if operation.shape == "columns":  # whose faults are often those of one batch size, so that each has its turn
         found = [replace(structure, shape=(samples.BATCHES[k % len(samples.BATCHES)],)) for k, structure in enumerate(found)]
-    yield from found
+    if operation.shape == "elementwise":
+        usual = samples.usual_hyper(operation)[0]
+        yield from found
+        yield from (Structure(MATRIX, layout, usual, seed=seed + k) for k, layout in enumerate(LAYOUTS))
+    else:
+        yield from (replace(structure, layout=LAYOUTS[k % len(LAYOUTS)]) for k, structure in enumerate(found))
 
 
 def bulk_calls(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Call]:

@@ -14,6 +14,7 @@ from eqwise.conformance.comparison import Outcome, judge
 from eqwise.conformance.gradient_claims import Network, flat_floats, gradient_claim
 from eqwise.conformance.inputs import vectors
 from eqwise.conformance.invocation import AdapterError, checked, raw_value
+from eqwise.conformance.layouts import LAYOUTS, laid_out
 from eqwise.conformance.session import Session
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import Floats, Format
@@ -87,11 +88,11 @@ def _network(depth: int, turn: int, activation: str, output: str) -> Network:
 def example(network: Network, batch: int, target: Format, seed: int) -> Example:
     """Normal numbers, or for one seed in four small integers, whose sums are exact and often 0."""
     rng = np.random.default_rng(seed)
-    scale, layout = SCALES[seed % 4], samples.LAYOUTS[seed // 4 % 4]
+    scale, layout = SCALES[seed % 4], LAYOUTS[seed // 4 % 4]
 
     def made(*shape: int) -> Array:
         values = rng.integers(-2, 3, shape).astype(float) if seed % 4 == 0 else target.round(rng.normal(size=shape) * scale)
-        return samples.laid_out(samples.cast(values, target), layout)
+        return laid_out(samples.cast(values, target), layout)
 
     x, weights, biases = made(batch, network.widths[0]), [], []
     for rows, width in network.shapes:

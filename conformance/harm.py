@@ -10,6 +10,7 @@ import numpy as np
 from eqwise.conformance.adapter import Adapter, NotOffered
 from eqwise.conformance.case import Call, Case
 from eqwise.conformance.invocation import contents
+from eqwise.conformance.layouts import copied
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import FORMATS
 
@@ -60,7 +61,7 @@ def _played(adapter: Adapter, calls: Sequence[Call]) -> Iterator[tuple[list[tupl
 
 def _given(adapter: Adapter, argument: Any, watched: list[tuple[Array, bytes]]) -> Any:
     if isinstance(argument, np.ndarray):
-        own = argument.copy()
+        own = copied(argument)
         watched.append((own, own.tobytes()))
         return adapter.from_numpy(own)
     return type(argument)(_given(adapter, item, watched) for item in argument) if isinstance(argument, (list, tuple)) else argument

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import Check, judging
 from eqwise.conformance.comparison import Claim, Outcome, judge, reported
 from eqwise.conformance.inputs import Generator
 from eqwise.conformance.integers import check_integers
 from eqwise.conformance.invocation import AdapterError, untyped_value
+from eqwise.conformance.layouts import LAYOUTS, laid_out
 from eqwise.conformance.purity import harm_of_calling
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
@@ -70,7 +70,7 @@ def _whole(counts: Any) -> Table:
 def labels(table: Table, rng: Generator) -> list[Array]:
     """Actual and predicted labels with these counts, in any order and layout."""
     cases = rng.permutation(np.repeat(np.array(_CASES), table, axis=0))
-    return [samples.laid_out(column, str(rng.choice(samples.LAYOUTS))) for column in cases.T]
+    return [laid_out(column, str(rng.choice(LAYOUTS))) for column in cases.T]
 
 
 def claim(formula: Formula, places: Formula = np.asarray) -> Claim:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import Operation
 from eqwise.conformance.inputs import Generator
+from eqwise.conformance.layouts import LAYOUTS as ALL_LAYOUTS
 from eqwise.spec.numbers.formats import Floats, Format
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -180,7 +181,7 @@ def plans(operation: Operation, volume: int, target: Format, seed: int) -> list[
     made += [Plan(*shape, hyper, FEW_STEPS, laid="F") for shape, hyper in zip(BRIEF, [small, *chosen], strict=False)]
     made += [replace(plan, steps=FEW_STEPS, after=LATER) for plan in (made[0], made[-2], made[-1])]  # one of its kind has stepped
     made.append(Plan(((4,),), False, chosen[0], MANY_STEPS))
-    layouts = st.sampled_from(samples.LAYOUTS)
+    layouts = st.sampled_from(ALL_LAYOUTS)
     strategy = st.builds(
         lambda shape, hyper, layout, laid: Plan(shape[0], shape[1], hyper, STEPS, layout, laid),
         st.sampled_from(SHAPES), st.fixed_dictionaries({name: _DRAWN[name] for name in operation.hyper}), layouts, layouts,

@@ -12,6 +12,7 @@ from eqwise.conformance import samples
 from eqwise.conformance.adapter import Adapter, NotOffered, Operation
 from eqwise.conformance.check import judging
 from eqwise.conformance.invocation import contents, flattened, guarded
+from eqwise.conformance.layouts import laid_out
 from eqwise.conformance.optimizer_plans import SHAPES, Plan, plans
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
@@ -41,7 +42,7 @@ def check_purity(session: Session, operation: Operation, dtype: str, blank: Resu
 def _harm(adapter: Adapter, name: str, plan: Plan, target: Format) -> str | None:
     """What a few steps did that they must not, if anything."""
     rng = np.random.default_rng(plan.seed)
-    theta = [samples.laid_out(samples.cast(target.round(rng.normal(size=shape)), target), plan.layout) for shape in plan.shapes]
+    theta = [laid_out(samples.cast(target.round(rng.normal(size=shape)), target), plan.layout) for shape in plan.shapes]
     own = {"writes to the parameters that it was given": _Kept(theta)}
     optimizer = guarded(name, lambda: getattr(adapter, name)(_given(adapter, theta, plan), **plan.hyper))
     for t in range(STEPS):

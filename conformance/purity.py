@@ -13,6 +13,7 @@ from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import judging
 from eqwise.conformance.evidence import result_shape
 from eqwise.conformance.invocation import AdapterError, as_array, contents, flattened, gradients, raw_value
+from eqwise.conformance.layouts import laid_out
 from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
@@ -110,7 +111,7 @@ def check_smoke(session: Session, dtype: str) -> Result:
     values = [0.0, -0.0, 1.0, -1.5, target.largest, target.smallest_normal, target.smallest_subnormal, np.inf, -np.inf, np.nan]
     points = 0
     for shape, layout in (((10,), "C"), ((2, 5), "F"), ((5, 2), "strided"), ((10,), "reversed"), ((), "C"), ((0,), "C")):
-        array = samples.laid_out(samples.cast(np.resize(values, shape), target), layout)
+        array = laid_out(samples.cast(np.resize(values, shape), target), layout)
         message = _conversion(session, array)
         if message:
             return replace(blank, verdict="error", message=message)

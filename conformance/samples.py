@@ -15,13 +15,13 @@ from eqwise.conformance.adapter import Operation
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.inputs import Generator, at_kinks, block, critical_ordinals, second, vectors
 from eqwise.conformance.invocation import flattened
+from eqwise.conformance.layouts import LAYOUTS, laid_out
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import Floats, Format
 
 Drawn = TypeVar("Drawn")
 BLOCK = 1024
 SHAPES = ((BLOCK,), (32, 32), (8, 8, 16), (), (0,), (1,), (7,), (3, 5), (2, 3, 4), (5, 1), (777,))
-LAYOUTS = ("C", "F", "strided", "reversed")
 LENGTHS = (1, 2, 3, 5, 10, 33)
 LONG = (100, 300)  # where the vectors are samples, for values only
 AFFINE = ((2, 1), (1, 3), (3, 2), (5, 4), (17, 3))
@@ -115,19 +115,6 @@ def usual_hyper(operation: Operation) -> list[dict[str, float]]:
     """The usual values, one after the other."""
     columns = [[(name, value) for value in _known(operation, name)[0]] for name in operation.hyper]
     return [dict(chosen) for chosen in zip(*columns, strict=True)] or [{}]
-
-
-def laid_out(array: Array, layout: str) -> Array:
-    """The same numbers in another memory layout."""
-    if array.ndim == 0 or layout == "C":
-        return np.ascontiguousarray(array).reshape(array.shape)
-    if layout == "F":
-        return np.asfortranarray(array)
-    if layout == "strided":
-        spread = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-        spread[..., ::2] = array
-        return spread[..., ::2]
-    return np.ascontiguousarray(array[..., ::-1])[..., ::-1]
 
 
 def cast(values: Floats, target: Format) -> Array:

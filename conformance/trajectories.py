@@ -16,6 +16,7 @@ import numpy as np
 from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.invocation import AdapterError, checked, guarded
+from eqwise.conformance.layouts import laid_out
 from eqwise.conformance.optimizer_plans import Plan
 from eqwise.conformance.session import Session
 from eqwise.spec.numbers.formats import Floats, Format
@@ -100,7 +101,7 @@ class _Running:
         return [flat[a:b].reshape(shape) for (a, b), shape in zip(pairwise(ends), self.plan.shapes, strict=True)]
 
     def _arrays(self, flat: Floats, layout: str) -> list[Any]:
-        return [samples.laid_out(samples.cast(part, self.target), layout) for part in self._split(flat)]
+        return [laid_out(samples.cast(part, self.target), layout) for part in self._split(flat)]
 
     def _given(self, arrays: list[Any]) -> Any:
         own = [self.adapter.from_numpy(array) for array in arrays]

@@ -1,7 +1,9 @@
 """Failures are found where they are: the exact interval of a number, the smallest case, the company that it takes."""
 
+import json
 from dataclasses import replace
 
+import ml_dtypes  # noqa: F401  what `eval` needs
 import numpy as np
 import pytest
 
@@ -10,7 +12,9 @@ from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.case import Case, replay
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.comparison import judge
+from eqwise.conformance.layouts import LAYOUTS, copied, laid_out, layout_of
 from eqwise.conformance.properties import checks_of
+from eqwise.conformance.report import literals
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 from eqwise.conformance.where import located
@@ -249,3 +253,56 @@ def test_late_step_is_told_where_it_is_too_late_for_a_case():
     """Squares that start anew once, at step 500."""
     result = found("eq60-adagrad-restarted_at_500", kind="state")
     assert (result.where, result.case) == ("h fails from step 500 on", None)
+
+
+class ReadsMemoryInOrder(ReferenceAdapter):
+    """relu takes gradients as they lie in memory, tanh doubles what is reversed, softmax transposes what is in Fortran order."""
+
+    name = "wrong"
+
+    def vjp(self, operation, inputs, cotangent, **hyper):
+        if operation != "relu":
+            return ReferenceAdapter.vjp(self, operation, inputs, cotangent, **hyper)
+        found = np.empty_like(cotangent)
+        found.ravel(order="K")[...] = np.where(inputs[0].ravel(order="K") > 0, cotangent.ravel(order="K"), 0)
+        return [found]
+
+    def tanh(self, x):
+        return ReferenceAdapter.tanh(x) * (1 + (x.ndim > 0 and x.size > 0 and x.strides[-1] < 0))
+
+    def softmax(self, x):
+        found = np.asarray(ReferenceAdapter.softmax(x))
+        return found if x.flags.c_contiguous else found.T.reshape(found.shape)
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind", "layout", "words"),
+    [
+        ("relu", "derivative", "F", "it fails only where x lies in Fortran order and cotangent in C order"),
+        ("tanh", "value", "reversed", "it fails only where x lies last number first"),
+        ("softmax", "value", "F", "it fails only where x lies in Fortran order"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_a_failure_that_needs_a_layout(operation, kind, layout, words, dtype):
+    """The lowest effort tries every layout; the case keeps it, also as plain data, and without it shows nothing."""
+    entry, session = OPERATIONS[operation], Session(ReadsMemoryInOrder(), effort="smoke")
+    result = located(session, checks_of(entry)[kind](session, entry, dtype))
+    assert result.where.endswith(words)
+    case = Case.from_json(json.loads(json.dumps(result.case)))
+    assert case.fails(replay(ReadsMemoryInOrder(), case)) and not case.fails(replay(ReferenceAdapter(), case))
+    (call,) = case.calls
+    x = call.arguments[1][0] if kind == "derivative" else call.arguments[0]
+    assert layout_of(x) == layout and np.array_equal(eval(literals.array(x)), x) and layout_of(eval(literals.array(x))) == layout
+    inputs = ("relu", (np.ascontiguousarray(x),), call.arguments[2]) if kind == "derivative" else (np.ascontiguousarray(x),)
+    plain = replace(case, calls=(replace(call, arguments=inputs),))
+    assert not plain.fails(replay(ReadsMemoryInOrder(), plain))
+
+
+def test_layouts():
+    """What is laid out one way has that layout, in copies too; what nothing tells apart is in C order."""
+    for layout in LAYOUTS:
+        array = laid_out(np.arange(6.0).reshape(2, 3), layout)
+        assert layout_of(array) == layout_of(copied(array)) == layout and array.tolist() == [[0, 1, 2], [3, 4, 5]]
+        assert not np.shares_memory(array, copied(array))
+    assert layout_of(np.zeros((1, 3), order="F")) == layout_of(np.array(1.0)) == layout_of(np.zeros((0, 2))[::-1]) == "C"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from eqwise.conformance import samples
+from eqwise.conformance.layouts import laid_out
 from eqwise.conformance.optimization import Judging
 from eqwise.conformance.trajectories import Track
 from eqwise.spec.numbers.formats import Floats
@@ -46,7 +46,7 @@ def _of_arrays(track: Track, gradient: Floats) -> Mapping[str, Floats]:
         for step in range(len(gradient) if len(shape) > 1 else 0):
             part = gradient[step, a:b].reshape(shape)
             first[step, a:b] = np.broadcast_to(part[:1], shape).ravel()
-            stored[step, a:b] = samples.laid_out(part, track.plan.laid).ravel(order="K")
+            stored[step, a:b] = laid_out(part, track.plan.laid).ravel(order="K")
     return {
         "the first row of gradient": first,
         "gradient in the order of memory": stored,

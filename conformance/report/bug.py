@@ -6,6 +6,7 @@ import platform
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
@@ -129,10 +130,12 @@ def _is_of(case: Case, worst: Worst) -> bool:
 
 def _error(result: Result, worst: Worst) -> str:
     ulp = float(FORMATS[result.dtype or "float64"].ulp(float.fromhex(worst.expected.hexadecimal)))
-    here = f"{worst.error / ulp:.4g} ulp" if np.isfinite(worst.error) else "no finite number of ulps"
-    times = f"{worst.error / worst.allowance:.4g} times the allowance of {worst.allowance:.4g}" if worst.allowance > 0 else ""
+    error = Decimal(worst.error)  # whose quotients do not overflow
+    sizes = [f"{error / Decimal(ulp):.4g} ulp"] if error.is_finite() else ["no finite number of ulps"]
+    if error.is_finite() and worst.allowance > 0:
+        sizes.append(f"{error / Decimal(worst.allowance):.4g} times the allowance of {worst.allowance:.4g}")
     largest = "" if result.max_ulp is None else f" At most {result.max_ulp:.4g} ulp anywhere that was tried."
-    return f"The error here is {worst.error:.4g}: {here}, {times}.{largest}"
+    return f"The error here is {worst.error:.4g}: {', '.join(sizes)}.{largest}"
 
 
 def _certainty(fault: Fault) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from eqwise.conformance.layouts import layout_of
 from eqwise.spec.numbers.expression import Array
 
 _SHORT = 8  # characters of a decimal number that stands for itself
@@ -23,7 +24,17 @@ def number(value: float) -> str:
 
 
 def array(value: Array) -> str:
-    """An array: the same number throughout, a short list, or a text of many numbers. `ValueError` for one of too many."""
+    """An array that lies in memory as this one does. `ValueError` for one of too many numbers."""
+    made = _in_order(value)
+    match layout_of(value):
+        case "F":        return f"np.asfortranarray({made})"
+        case "strided":  return f"np.repeat({made}, 2, axis=-1)[..., ::2]"
+        case "reversed": return f"{_in_order(value[..., ::-1])}[..., ::-1]"
+        case _:          return made
+
+
+def _in_order(value: Array) -> str:
+    """The same number throughout, a short list, or a text of many numbers."""
     flat = value.reshape(-1)
     is_float = value.dtype.kind not in "biu"
     numbers = [float(entry) for entry in flat] if is_float else flat.tolist()

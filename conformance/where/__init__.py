@@ -22,6 +22,7 @@ from eqwise.conformance.where.company import company_of
 from eqwise.conformance.where.confirmation import confirmed
 from eqwise.conformance.where.formulas import COTANGENT, Formula
 from eqwise.conformance.where.gathering import attempts_of
+from eqwise.conformance.where.order import order_of, plainest
 from eqwise.conformance.where.scalars import Line, found_on, simplest_failure, told
 from eqwise.conformance.where.shrinking import smallest
 from eqwise.conformance.where.stepping import late
@@ -47,7 +48,7 @@ def located(session: Session, result: Result) -> Result:
         if on_a_line.where:
             return on_a_line
     attempts = attempts_of(session, entry, result.property, search.target, _readings(result))
-    failures = (failure for attempt in attempts for failure in [search.failure(attempt)] if failure)
+    failures = (failure for attempt in attempts for failure in [plainest(search, attempt)] if failure)
     small = (_smallest(search, failure, result) for failure in islice(failures, TRIED))
     found = next((one for one in small if one), result)
     if found.where is None and result.operation in METHODS and result.property in ("update", "state"):
@@ -81,7 +82,7 @@ def _smallest(search: Search, failure: Failure, result: Result) -> Result | None
 
 def _company(search: Search, failure: Failure, case: Mapping[str, Any]) -> str:
     """What the failure needs besides its own numbers."""
-    told = alignment_of(search, failure.attempt)
+    told = order_of(search, failure.attempt) or alignment_of(search, failure.attempt)
     if told:
         return f"; {told}"
     if len(case["calls"]) > len(failure.attempt.calls()):

@@ -13,6 +13,7 @@ from eqwise.conformance import case, samples
 from eqwise.conformance.adapter import Adapter, Domain, Operation
 from eqwise.conformance.evidence import arranged_slopes, arranged_value, result_shape
 from eqwise.conformance.invocation import checked, checked_gradients, flattened
+from eqwise.conformance.layouts import laid_out, layout_of
 from eqwise.conformance.where.attempts import Held, Keys, Leaves, Readings, keys_of
 from eqwise.spec.numbers.formats import Floats, Format
 
@@ -64,13 +65,26 @@ class Formula:
             case "rows" | "columns":    return arrays[0]
             case _:                     return arrays[0][:1] + arrays[-1][-1:]
 
+    @property
+    def layouts(self) -> Mapping[str, str]:
+        """How the inputs lie in memory."""
+        names = [name for name, _ in self.call.frame.shapes()]
+        return {name: layout_of(array) for name, array in zip(names, flattened(self.call.inputs), strict=True)}
+
+    def laid(self, layouts: Mapping[str, str]) -> Formula:
+        """The same with inputs that lie in memory so; in C order where it is not said."""
+        names, like = list(self.layouts), flattened(self.call.inputs)
+        made = [laid_out(array, layouts.get(name, "C")) for name, array in zip(names, like, strict=True)]
+        return replace(self, call=replace(self.call, inputs=_as_given(self.entry, made)))
+
     def having(self, arrays: Mapping[str, Floats], hyper: Mapping[str, float] | None = None) -> Formula:
         known = {**self.arrays, **arrays}
         cotangent = known.pop(COTANGENT, None)
         for name, domain in zip(known, self.entry.inputs.values(), strict=False):
             if domain == "distribution":
                 known[name] = adding_up(known[name])
-        inputs = _as_given(self.entry, [samples.cast(array, self.target) for array in known.values()])
+        made = [laid_out(samples.cast(known[name], self.target), layout) for name, layout in self.layouts.items()]
+        inputs = _as_given(self.entry, made)
         frame = replace(self.call.frame, dims=_dims(self.entry, list(known.values())))
         call = replace(self.call, inputs=inputs, named={**self.call.named, **(hyper or {})}, frame=frame)
         return replace(self, call=call, cotangent=cotangent)
