@@ -11,6 +11,7 @@ import numpy as np
 from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.inputs import Generator
 from eqwise.conformance.invocation import checked, guarded
+from eqwise.conformance.layouts import LAYOUTS, laid_out
 from eqwise.conformance.samples import cast
 from eqwise.conformance.session import Session
 from eqwise.spec.numbers.formats import Floats, Format
@@ -20,7 +21,8 @@ FEATURES, EPSILON, RATE = 4, 2.0**-10, 0.25
 SETTINGS = (  # rate, epsilon, whether batches are near √epsilon
     (RATE, EPSILON, False), (0.1, 1e-5, False), (0.9, 1e-8, True), (1.0, 1e-5, False), (2.0**-6, EPSILON, False),
 )  # fmt: skip
-SIZES = (8, 3, 2, 24, 5)  # batches, one after the other
+SIZES = (8, 3, 2, 24, 5, 70)  # batches, one after the other
+OTHER_FEATURES = (1, 70)
 PASSES = 9  # times the effort
 
 
@@ -38,11 +40,14 @@ class Layer:
         """The result of `train` or `infer` on an array of the dtype, as the framework returns it."""
         return guarded(f"{method} of {NAME}", lambda: getattr(self.own, method)(self.adapter.from_numpy(x)))
 
-    def train(self, x: Floats) -> Floats:
-        return checked(self.adapter, f"train of {NAME}", self.raw("train", cast(x, self.target)), x.shape, self.target)
+    def train(self, x: Floats, layout: str = "C") -> Floats:
+        return self._made("train", x, layout)
 
-    def infer(self, x: Floats) -> Floats:
-        return checked(self.adapter, f"infer of {NAME}", self.raw("infer", cast(x, self.target)), x.shape, self.target)
+    def infer(self, x: Floats, layout: str = "C") -> Floats:
+        return self._made("infer", x, layout)
+
+    def _made(self, method: str, x: Floats, layout: str) -> Floats:
+        return checked(self.adapter, f"{method} of {NAME}", self.raw(method, laid_out(cast(x, self.target), layout)), x.shape, self.target)
 
     def attribute(self, name: str) -> Floats:
         """`gamma`, `beta`, `mean` or `variance` as it stands; a copy."""
@@ -101,15 +106,26 @@ def _history(session: Session, target: Format) -> Iterator[Pass]:
             if number == 4:
                 layer.learn(target.round(rng.normal(size=FEATURES) * 2), target.round(rng.normal(size=FEATURES)))
             for training, size in _turns(number, passes):
-                x = batch(rng, size, target, scales[k])
+                x, layout = batch(rng, size, target, scales[k]), LAYOUTS[(number + k) % len(LAYOUTS)]
                 try:
-                    y = layer.train(x) if training else layer.infer(x)
+                    y = layer.train(x, layout) if training else layer.infer(x, layout)
                 except NotOffered:
                     continue
                 parameters, first = layer.parameters(), not number and training
                 made = Pass(k, layer.rate, layer.epsilon, training, first, x, y, parameters, known[k], layer.averages())
                 known[k] = made.after
                 yield made
+
+
+def of_other_features(session: Session, target: Format) -> Iterator[Pass]:
+    """Layers of one feature, and of many: two passes in training, then inference."""
+    rng = np.random.default_rng(session.seed_for(NAME, "features", target.name))
+    for k, features in enumerate(OTHER_FEATURES):
+        layer = Layer(session, target, features)
+        for number, training in enumerate((True, True, False)):
+            x, before = batch(rng, 5, target, features=features), layer.averages()
+            y = layer.train(x) if training else layer.infer(x)
+            yield Pass(k, layer.rate, layer.epsilon, training, not number, x, y, layer.parameters(), before, layer.averages())
 
 
 def _layers(session: Session, target: Format) -> Iterator[tuple[Layer, float]]:
@@ -127,11 +143,11 @@ def _turns(number: int, passes: int) -> list[tuple[bool, int]]:
     return turns + ([(True, 1)] if number == passes - 1 else [])
 
 
-def batch(rng: Generator, size: int, target: Format, scale: float = 1.0) -> Floats:
+def batch(rng: Generator, size: int, target: Format, scale: float = 1.0, features: int = FEATURES) -> Floats:
     """Features of several sizes, half of them far from 0; where the mean is exact one of them may be constant. All times `scale`."""
-    spread = np.ldexp(1.0, rng.integers(-3, 4, FEATURES))
-    offset = np.ldexp(rng.uniform(-1, 1, FEATURES), target.p // 2) * np.array([0.0, 0.0, 1.0, 1.0])
-    x = target.round(rng.normal(size=(size, FEATURES)) * spread + offset)
+    spread = np.ldexp(1.0, rng.integers(-3, 4, features))
+    offset = np.ldexp(rng.uniform(-1, 1, features), target.p // 2) * np.resize([0.0, 0.0, 1.0, 1.0], features)
+    x = target.round(rng.normal(size=(size, features)) * spread + offset)
     if size in (2, 8) and rng.random() < 0.5:
-        x[:, rng.integers(FEATURES)] = target.round(rng.normal())
+        x[:, rng.integers(features)] = target.round(rng.normal())
     return target.round(scale * x)

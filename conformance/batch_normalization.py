@@ -12,7 +12,7 @@ import numpy as np
 
 from eqwise.conformance import batch_faults
 from eqwise.conformance.adapter import NotOffered, Operation
-from eqwise.conformance.batch_layer import FEATURES, NAME, Layer, Pass, batch, history
+from eqwise.conformance.batch_layer import FEATURES, NAME, Layer, Pass, batch, history, of_other_features
 from eqwise.conformance.check import Check, judging
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.comparison import Claim, Outcome, judge, reported
@@ -67,9 +67,9 @@ def check_value(session: Session, operation: Operation, dtype: str, blank: Resul
     """In training (74) to (77) hold for every batch by itself."""
     target = FORMATS[dtype]
     groups: dict[Claim, list[tuple[Floats, Floats]]] = {}
-    for made in history(session, target):
+    for made in (*history(session, target), *of_other_features(session, target)):
         if made.training:
-            rows = np.column_stack([made.x.T, *made.parameters, np.full(FEATURES, made.epsilon)])
+            rows = np.column_stack([made.x.T, *made.parameters, np.full(made.x.shape[1], made.epsilon)])
             groups.setdefault(value_claim(Frame("batch_norm", made.x.shape[:1])), []).append((rows, made.y.T))
     result = reported(replace(blank, clauses=blank.clauses[:4]), _judged(groups, target))
     if result.verdict != "deviates":
@@ -95,7 +95,7 @@ def check_inference(session: Session, operation: Operation, dtype: str, blank: R
     target = FORMATS[dtype]
     blank = replace(blank, clauses=(INFERENCE,))
     rows, actual = [], []
-    for made in history(session, target):
+    for made in (*history(session, target), *of_other_features(session, target)):
         if not made.training:
             if not all(map(_same, made.before, made.after)):
                 return replace(blank, verdict="deviates", message="inference changes the running averages")

@@ -11,7 +11,7 @@ import numpy as np
 from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.chance import Finding, judged
 from eqwise.conformance.check import Check
-from eqwise.conformance.dropout_factors import check_derivative, check_scale, points
+from eqwise.conformance.dropout_factors import OTHERS, check_derivative, check_scale, points
 from eqwise.conformance.invocation import AdapterError, contents, guarded
 from eqwise.conformance.masks import Masks, independent, share
 from eqwise.conformance.samples import cast
@@ -23,7 +23,6 @@ SHARES = (1 / 8, 3 / 4, 0.3)  # the last is no multiple of a small power of two
 NEARLY_ALL = 1 - 2.0**-10
 LARGE, PASSES = (2048, 64), 3
 SMALL, MANY = (8, 16), 512
-OTHERS = ((7,), (0, 3), (3, 5, 2), (16, 32, 16), (1, 4096), (1, 1), (4096, 1))
 
 
 def check_mask(subject: Subject, blank: Result) -> Result:

@@ -10,6 +10,7 @@ from eqwise.conformance import invocation
 from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.chance import Finding, binomial
 from eqwise.conformance.comparison import Claim, Outcome, judge
+from eqwise.conformance.evidence import close
 from eqwise.conformance.inputs import block
 from eqwise.conformance.layouts import LAYOUTS, laid_out
 from eqwise.conformance.masks import SLACK
@@ -22,6 +23,8 @@ from eqwise.spec.numbers.formats import Floats, Format
 from eqwise.spec.regularization import DROPOUT_FACTORS
 
 POINTS = 512
+OTHERS = ((7,), (0, 3), (3, 5, 2), (16, 32, 16), (1, 4096), (1, 1), (4096, 1))  # shapes
+PART = (32, 16)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ def _claim(reading: str, training: bool) -> Claim:
 def check_scale(subject: Subject, blank: Result) -> Result:
     """Kept units in training, and all units at inference, have the factors of one reading; inference leaves no trace."""
     _leaves_no_trace(subject)
+    _is_one_in_every_shape(subject)
     return _under_readings(subject, blank, [part for p in EXACT for part in _forward(subject, p)])
 
 
@@ -61,6 +65,16 @@ def _leaves_no_trace(subject: Subject) -> None:
         for first, mask in zip((infer(x), infer(x)), undisturbed, strict=True):
             require(np.array_equal(train(x), mask), f"p = {p}: the mask after inference is not the one without inference")
             require(np.array_equal(infer(x), first), f"p = {p}: inference gives another result after training")
+
+
+def _is_one_in_every_shape(subject: Subject) -> None:
+    """Inference of the same numbers by themselves, and in matrices of a few rows, which are judged."""
+    for shape in OTHERS:
+        x = cast(moderate(np.random.default_rng(subject.seed("infer", *shape)), shape, subject.target), subject.target)
+        _, infer = subject.start(EXACT[0], subject.seed("infer"))
+        flat = np.append(x, np.zeros(-x.size % int(np.prod(PART)), x.dtype)).reshape(-1, *PART)
+        parts = np.concatenate([np.zeros(0), *(infer(part).ravel() for part in flat)])[: x.size].reshape(shape)
+        require(bool(np.all(close(infer(x), parts, subject.target))), f"inference gives other numbers in shape {shape} than in {PART}")
 
 
 def _under_readings(subject: Subject, blank: Result, parts: list[Scaled]) -> Result:

@@ -21,7 +21,7 @@ from eqwise.conformance.inputs import every_number
 from eqwise.conformance.invocation import flattened, gradients, value
 from eqwise.conformance.layouts import LAYOUTS
 from eqwise.conformance.pristine import reference
-from eqwise.conformance.samples import Call, Structure
+from eqwise.conformance.samples import HIDDEN, Call, Structure
 from eqwise.conformance.session import Session
 from eqwise.spec.numbers.formats import Floats, Format
 
@@ -33,7 +33,8 @@ GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2, "columns"
 USUAL = 3  # usual hyper-parameters that get a block of their own
 MOST_NUMBERS = 3200  # of the first input in one batch
 REDUCED = 60
-MATRIX = (3, 5)
+MATRIX, FEW = (3, 5), ((), (0,), (1,), (7,), (5, 1), (1, 1, 1), (2, 3, 4))
+LONG = {"value": 300, "derivative": 70}  # beyond the usual sizes of blocks
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
 MOST_DOUBTFUL = 256  # of one block
@@ -89,6 +90,22 @@ def calls(session: Session, operation: Operation, kind: str, target: Format) -> 
             yield samples.elementwise(operation, structure, target)
         else:
             yield from samples.vector_calls(operation, structure, target, _batch(operation, kind, structure))
+    for number, (shape, batch) in enumerate(_long(operation, LONG[kind])):
+        hyper, seed = samples.usual_hyper(operation)[0], session.seed_for(operation.name, kind, target.name, "long", number)
+        options = {"activation": HIDDEN[number % len(HIDDEN)], "output": "identity"} if operation.shape == "network" else {}
+        yield from samples.vector_calls(operation, Structure(shape, hyper=hyper, options=options, seed=seed), target, batch)
+
+
+def _long(operation: Operation, length: int) -> list[tuple[tuple[int, ...], int]]:
+    """Shapes, and how many rows or samples of each: every axis in turn is as long as this, with 1 along others; more layers."""
+    match operation.shape:
+        case "rows":     return [((length,), 1), ((3,), length), ((1,), length), ((3,), 1)]
+        case "sample":   return [((length,), 4)]
+        case "affine":   return [((length, 1), 1), ((1, length), 1), ((2, 1), length), ((1, 2), length)]
+        case "network":  return [((length, 1, 1), 1), ((1, length, 1), 1), ((1, 1, length), 1), ((2, 1), length), ((1, 2, 1, 2, 1), 2)]
+        case "columns":  return [((length,), 1), ((3,), 1), ((3,), length)]
+        case "matrices": return 4 * [((1, length), 1), ((1, 2, 1, 2, 1), 1)]
+        case _:          return []
 
 
 def _batch(operation: Operation, kind: str, structure: Structure) -> int:
@@ -124,7 +141,8 @@ def _structures(session: Session, operation: Operation, kind: str, target: Forma
     if operation.shape == "elementwise":
         usual = samples.usual_hyper(operation)[0]
         yield from found
-        yield from (Structure(MATRIX, layout, usual, seed=seed + k) for k, layout in enumerate(LAYOUTS))
+        shapes = [(shape, LAYOUTS[k % len(LAYOUTS)]) for k, shape in enumerate(FEW)] + [(MATRIX, layout) for layout in LAYOUTS]
+        yield from (Structure(shape, layout, usual, seed=seed + k) for k, (shape, layout) in enumerate(shapes))
     else:
         yield from (replace(structure, layout=LAYOUTS[k % len(LAYOUTS)]) for k, structure in enumerate(found))
 

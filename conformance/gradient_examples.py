@@ -28,7 +28,10 @@ WIDTHS = {  # for each depth: square and non-square matrices, one output and sev
     4: ((2, 3, 2, 3, 2), (3, 3, 3, 2, 2), (2, 4, 3, 2, 1)),
     5: ((2, 3, 2, 3, 2, 3), (2, 2, 3, 3, 2, 2), (3, 2, 3, 2, 3, 1)),
 }
-LARGE = (((2, 12), "tanh", "identity", 16), ((2, 12, 1), "relu", "logistic", 2))  # a wide layer, a large batch
+LARGE = (  # every axis in turn is longer than the usual sizes of blocks
+    ((40, 1), "tanh", "identity", 1), ((1, 40, 1), "relu", "logistic", 2), ((1, 40), "tanh", "softmax", 1),
+    ((2, 1), "tanh", "identity", 40),
+)  # fmt: skip
 WIDE = (((2, 3), "tanh", "softmax", 3), ((2, 3), "tanh", "logistic", 2), ((2, 3, 2), "relu", "softmax", 2))  # see `with_wide_scores`
 PLACES = 8  # of one network that are judged for their share
 SCALES = (1.0, 1.0, 0.25, 2.0)  # of the parameters: small gradients deep down, and saturated units
@@ -76,7 +79,7 @@ def networks() -> Iterator[tuple[Network, int]]:
 
 
 def large_networks() -> Iterator[tuple[Network, int]]:
-    """A layer of more units, and a batch of more samples, than all the others have."""
+    """Layers of more units, and a batch of more samples, than all the others have."""
     return ((Network(widths, activation, output), batch) for widths, activation, output, batch in LARGE)
 
 
