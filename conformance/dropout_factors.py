@@ -71,7 +71,7 @@ def _is_one_in_every_shape(subject: Subject) -> None:
     """Inference of the same numbers by themselves, and in matrices of a few rows, which are judged."""
     for shape in OTHERS:
         x = cast(moderate(np.random.default_rng(subject.seed("infer", *shape)), shape, subject.target), subject.target)
-        _, infer = subject.start(EXACT[0], subject.seed("infer"))
+        _, infer = subject.start(EXACT[1], subject.seed("infer"))
         flat = np.append(x, np.zeros(-x.size % int(np.prod(PART)), x.dtype)).reshape(-1, *PART)
         parts = np.concatenate([np.zeros(0), *(infer(part).ravel() for part in flat)])[: x.size].reshape(shape)
         require(bool(np.all(close(infer(x), parts, subject.target))), f"inference gives other numbers in shape {shape} than in {PART}")

@@ -33,8 +33,8 @@ GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2, "columns"
 USUAL = 3  # usual hyper-parameters that get a block of their own
 MOST_NUMBERS = 3200  # of the first input in one batch
 REDUCED = 60
-MATRIX, FEW = (3, 5), ((), (0,), (1,), (7,), (5, 1), (1, 1, 1), (2, 3, 4))
-LONG = {"value": 300, "derivative": 70}  # beyond the usual sizes of blocks
+MATRIX, FEW = (3, 5), ((), (), (), (), (0,), (1,), (7,), (5, 1), (1, 1, 1), (2, 3, 4))
+LONG = {"value": 300, "derivative": 40}  # beyond the usual sizes of blocks; gradients cost the square
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
 MOST_DOUBTFUL = 256  # of one block
@@ -92,7 +92,7 @@ def calls(session: Session, operation: Operation, kind: str, target: Format) -> 
             yield from samples.vector_calls(operation, structure, target, _batch(operation, kind, structure))
     for number, (shape, batch) in enumerate(_long(operation, LONG[kind])):
         hyper, seed = samples.usual_hyper(operation)[0], session.seed_for(operation.name, kind, target.name, "long", number)
-        options = {"activation": HIDDEN[number % len(HIDDEN)], "output": "identity"} if operation.shape == "network" else {}
+        options = {"activation": HIDDEN[number % 4], "output": "identity"} if operation.shape == "network" else {}
         yield from samples.vector_calls(operation, Structure(shape, hyper=hyper, options=options, seed=seed), target, batch)
 
 
@@ -103,7 +103,7 @@ def _long(operation: Operation, length: int) -> list[tuple[tuple[int, ...], int]
         case "sample":   return [((length,), 4)]
         case "affine":   return [((length, 1), 1), ((1, length), 1), ((2, 1), length), ((1, 2), length)]
         case "network":  return [((length, 1, 1), 1), ((1, length, 1), 1), ((1, 1, length), 1), ((2, 1), length), ((1, 2, 1, 2, 1), 2)]
-        case "columns":  return [((length,), 1), ((3,), 1), ((3,), length)]
+        case "columns":  return [((LONG["derivative"],), 4), ((3,), 1), ((3,), length)]
         case "matrices": return 4 * [((1, length), 1), ((1, 2, 1, 2, 1), 1)]
         case _:          return []
 
@@ -139,10 +139,10 @@ def _structures(session: Session, operation: Operation, kind: str, target: Forma
     if operation.shape == "columns":  # whose faults are often those of one batch size, so that each has its turn
         found = [replace(structure, shape=(samples.BATCHES[k % len(samples.BATCHES)],)) for k, structure in enumerate(found)]
     if operation.shape == "elementwise":
-        usual = samples.usual_hyper(operation)[0]
+        usual = samples.usual_hyper(operation)
         yield from found
         shapes = [(shape, LAYOUTS[k % len(LAYOUTS)]) for k, shape in enumerate(FEW)] + [(MATRIX, layout) for layout in LAYOUTS]
-        yield from (Structure(shape, layout, usual, seed=seed + k) for k, (shape, layout) in enumerate(shapes))
+        yield from (Structure(shape, layout, usual[-k % len(usual)], seed=seed + k) for k, (shape, layout) in enumerate(shapes, 1))
     else:
         yield from (replace(structure, layout=LAYOUTS[k % len(LAYOUTS)]) for k, structure in enumerate(found))
 

@@ -7,23 +7,52 @@ from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
 
 ULPS = 2.5  # slopes that are rounded about once, times a cotangent; with 1 + exp(x) rounded to one number it is 2.8
+LEAST = {"value": 300, "derivative": 1000}  # certified points
 
 
-def certified(proof, name):
-    """The largest error of the operation's gradient at certified points of float64."""
-    session = Session(ReferenceAdapter(), dtypes=("float64",))
-    found = checks_of(OPERATIONS[name])["derivative"](session, OPERATIONS[name], "float64")
-    proof.require(found.verdict == "conforms" and found.certified > 1000, f"{name}: {found.verdict} at {found.certified} points")
-    proof.require((found.max_ulp or 0.0) < ULPS, f"{name}: {found.max_ulp} ulp")
+def certified(proof, kind, *names, ulps=ULPS):
+    """The largest error of the operations' values or gradients at certified points of float64."""
+    for name in names:
+        session = Session(ReferenceAdapter(), dtypes=("float64",))
+        found = checks_of(OPERATIONS[name])[kind](session, OPERATIONS[name], "float64")
+        proof.require(found.verdict == "conforms" and found.certified > LEAST[kind], f"{name}: {found.verdict} at {found.certified} points")
+        proof.require((found.max_ulp or 0.0) < ulps, f"{name}: {found.max_ulp} ulp")
 
 
 @built("eq10")
 def test_the_slope_of_the_logistic_function_is_rounded_about_once(proof):
     """Its denominator, 1 + exp(x), is kept in two numbers."""
-    certified(proof, "logistic")
+    certified(proof, "derivative", "logistic")
 
 
 @built("eq11")
 def test_the_slope_of_tanh_is_rounded_about_once(proof):
     """It is four times that of the logistic function at twice the argument."""
-    certified(proof, "tanh")
+    certified(proof, "derivative", "tanh")
+
+
+@built("eq12")
+def test_activations_are_rounded_about_once(proof):
+    """One function of NumPy's, and a quotient."""
+    certified(proof, "value", "logistic", "tanh", "softplus", "elu")
+
+
+@built("eq18")
+def test_softmax_is_rounded_three_times(proof):
+    """An exponential, a sum and a quotient, whatever is subtracted in the exponents."""
+    certified(proof, "value", "softmax", ulps=4.0)
+
+
+@built("eq23")
+def test_metrics_are_rounded_about_once(proof):
+    """Sums of differences are kept in two numbers."""
+    certified(proof, "value", "mse", "rmse", "mae", "r_squared")
+
+
+@built("eq28")
+def test_losses_are_rounded_about_once(proof):
+    """However many terms they have, and whatever the logarithms of the smallest of them."""
+    certified(
+        proof, "value", "sum_of_squares", "binary_cross_entropy", "cross_entropy", "logistic_binary_cross_entropy",
+        "softmax_cross_entropy", "logistic_loss", "exponential_loss", "hinge", "quantile", "huber", "epsilon_insensitive",
+    )  # fmt: skip
