@@ -29,6 +29,9 @@ _NAMES: Mapping[str, str] = {
     "True": "False", "False": "True", "any": "all", "all": "any", "sinh": "tanh", "cosh": "sinh", "tanh": "sinh",
     "zeros_like": "ones_like", "ones_like": "zeros_like", "zeros": "ones", "ones": "zeros",
 }  # fmt: skip
+_SYMMETRIC = (  # whose arguments may be exchanged
+    "product", "two_product", "two_sum", "summed", "maximum", "minimum", "multiply", "logical_or", "array_equal",
+)  # fmt: skip
 _ASSIGNED: Mapping[type[cst.BaseAugOp], type[cst.BaseAugOp]] = {
     cst.AddAssign: cst.SubtractAssign, cst.SubtractAssign: cst.AddAssign, cst.MultiplyAssign: cst.DivideAssign,
     cst.DivideAssign: cst.MultiplyAssign,
@@ -125,7 +128,8 @@ def _changes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 def _of_call(node: cst.Call) -> Iterator[cst.CSTNode]:
     """Arguments in another order, an axis or another keyword left out."""
     placed = [k for k, argument in enumerate(node.args) if argument.keyword is None and not argument.star]
-    for a, b in pairwise(placed):
+    called = node.func.attr if isinstance(node.func, cst.Attribute) else node.func
+    for a, b in pairwise(placed) if not (isinstance(called, cst.Name) and called.value in _SYMMETRIC) else ():
         arguments: list[Any] = list(node.args)
         first, second = arguments[a].value, arguments[b].value
         arguments[a], arguments[b] = arguments[a].with_changes(value=second), arguments[b].with_changes(value=first)
