@@ -16,7 +16,7 @@ from eqwise.conformance.batch_layer import FEATURES, NAME, Layer, Pass, batch, h
 from eqwise.conformance.check import Check, judging
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.comparison import Claim, Outcome, judge, reported
-from eqwise.conformance.invocation import contents
+from eqwise.conformance.invocation import as_array, contents
 from eqwise.conformance.samples import cast
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import FAILING, VERDICTS, Result
@@ -234,7 +234,7 @@ def check_purity(session: Session, operation: Operation, dtype: str, blank: Resu
 def _harm(layer: Layer, method: str, x: Any, other: Any) -> str | None:
     before = x.tobytes()
     result = layer.raw(method, x)
-    kept, averages = np.array(layer.adapter.to_numpy(result), copy=True), layer.averages()
+    kept, averages = as_array(layer.adapter, method, result).copy(), layer.averages()
     if x.tobytes() != before:
         return f"{method} writes to its input"
     x[...] = other
@@ -242,7 +242,7 @@ def _harm(layer: Layer, method: str, x: Any, other: Any) -> str | None:
         return f"the running averages change with the input of an earlier {method}"
     layer.raw("train", other)
     layer.raw("infer", other)
-    if contents(kept) != contents(np.asarray(layer.adapter.to_numpy(result))):
+    if contents(kept) != contents(as_array(layer.adapter, method, result)):
         return f"the result of {method} changes when the layer goes on"
     return None
 

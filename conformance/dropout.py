@@ -12,7 +12,7 @@ from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.chance import Finding, judged
 from eqwise.conformance.check import Check
 from eqwise.conformance.dropout_factors import OTHERS, check_derivative, check_scale, points
-from eqwise.conformance.invocation import AdapterError, contents, guarded
+from eqwise.conformance.invocation import AdapterError, as_array, contents, guarded
 from eqwise.conformance.masks import Masks, independent, share
 from eqwise.conformance.samples import cast
 from eqwise.conformance.thinning import EXACT, MASK, SCALE, Subject, dropped, moderate, property_of, require
@@ -96,10 +96,10 @@ def check_purity(subject: Subject, blank: Result) -> Result:
         first, second = points(subject, p), points(subject, 1 - p)
         for name, call in _raw_calls(subject, p).items():
             before, result = first.tobytes(), _called(subject, name, call, first)
-            kept = np.array(adapter.to_numpy(result), copy=True)
+            kept = as_array(adapter, name, result).copy()
             _called(subject, name, call, second)
             require(first.tobytes() == before, f"{name} writes to its input")
-            require(contents(kept) == contents(adapter.to_numpy(result)), f"the result of {name} changes when it is called again")
+            require(contents(kept) == contents(as_array(adapter, name, result)), f"the result of {name} changes when it is called again")
             points_ += 1
     return replace(blank, verdict="conforms", points=points_)
 

@@ -13,7 +13,7 @@ from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.chance import Finding, Judgement, judged
 from eqwise.conformance.check import Check, judging
 from eqwise.conformance.draws import Draws, standardised
-from eqwise.conformance.invocation import AdapterError, checked, contents, guarded
+from eqwise.conformance.invocation import AdapterError, as_array, checked, contents, guarded
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.document import AS_PRINTED, EQUATIONS, reading_as
@@ -140,10 +140,10 @@ def check_purity(session: Session, operation: Operation, dtype: str, blank: Resu
 
 def _harm(session: Session, operation: Operation, arguments: tuple[Any, ...], others: tuple[Any, ...]) -> str | None:
     first = _raw(session, operation, *arguments)
-    before = np.array(session.adapter.to_numpy(first), copy=True)
+    before = as_array(session.adapter, operation.name, first).copy()
     _raw(session, operation, *others)
-    again = session.adapter.to_numpy(_raw(session, operation, *arguments))
-    now = session.adapter.to_numpy(first)
+    again = as_array(session.adapter, operation.name, _raw(session, operation, *arguments))
+    now = as_array(session.adapter, operation.name, first)
     if contents(before) != contents(now):
         return f"the result of {operation.name} changes when it is called again"
     if contents(before) != contents(again):

@@ -15,13 +15,14 @@ import pytest
 from determinism import differences
 from eqwise.conformance import cli
 from eqwise.conformance.adapter import OPERATIONS, Adapter
+from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.check import attempted
 from eqwise.conformance.laws import states
 from eqwise.conformance.loading import UsageError, load
 from eqwise.conformance.plugin import equations
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.purity import check_smoke
-from eqwise.conformance.session import Session
+from eqwise.conformance.session import DEFECT, Session
 from eqwise.conformance.verdicts import Result
 from eqwise.conformance.waivers import WaiverError, read
 from eqwise.reference import activations
@@ -32,6 +33,22 @@ SCHEMA = json.loads(resources.files("eqwise.conformance.report").joinpath("schem
 def _run(*options, cwd=None):
     command = [sys.executable, "-m", "eqwise.conformance.cli", "run", *options]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, "COLUMNS": "80"}, check=False)
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [(name, kind) for name, entry in OPERATIONS.items() for kind in checks_of(entry) if kind != "special_values"],
+)
+def test_a_result_that_cannot_be_read_is_an_error_of_the_adapter(operation, kind):
+    """Whatever is asked, it is no defect of the suite."""
+    class Unreadable(ReferenceAdapter):
+        def to_numpy(self, value):
+            raise RuntimeError("no compiler")
+
+    entry, session = OPERATIONS[operation], Session(Unreadable(), effort="smoke")
+    blank = Result(entry.clauses, operation, kind, "float32" if entry.typed else None, "not_offered")
+    result = attempted(blank, lambda: checks_of(entry)[kind](session, entry, blank.dtype or ""))
+    assert result.label != DEFECT, result.message
 
 
 def test_a_misspelt_operation_is_told(tmp_path):

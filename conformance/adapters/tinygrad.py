@@ -51,7 +51,9 @@ class TinygradAdapter(Adapter):
         return array.astype(ml_dtypes.bfloat16) if value.dtype == dtypes.bfloat16 else array
 
     def vjp(self, operation: str, inputs: Sequence[Any], cotangent: Tensor, **hyper: Any) -> list[Any]:
-        return _gradients(getattr(self, operation)(*inputs, **hyper), list(inputs), cotangent)
+        flat = [leaf for item in inputs for leaf in (item if isinstance(item, list) else [item])]
+        found = iter(_gradients(getattr(self, operation)(*inputs, **hyper), flat, cotangent))
+        return [[next(found) for _ in item] if isinstance(item, list) else next(found) for item in inputs]
 
     # section 3, networks
     def dense(self, x: Any, W: Any, b: Any) -> Any: return x.linear(W, b)
@@ -164,7 +166,8 @@ class _Optimizer:
         return self._copies(self.parameters)
 
     def state(self) -> dict[str, Any]:
-        return {name: self._copies([sign * kept for kept in getattr(self.optimizer, slot)]) for name, (slot, sign) in self.slots.items()}
+        kept = {name: [sign * tensor for tensor in getattr(self.optimizer, slot)] for name, (slot, sign) in self.slots.items()}
+        return {name: self._copies(tensors) for name, tensors in kept.items() if tensors}  # a momentum of 0 keeps nothing
 
     def _copies(self, tensors: Sequence[Tensor]) -> Any:
         copies = [tensor.clone().realize() for tensor in tensors]
