@@ -1,6 +1,7 @@
 """Right but for some sizes of the arrays, or some ways that they lie in memory: what is computed in blocks, or by a way of its own.
 
-Planted together with what asks for every size and layout: until then 38 of 89 such errors, tried at the lowest effort, passed.
+Planted together with what asks for every size and layout. Until then 47 of 89 errors of this kind, tried at the lowest effort,
+had passed; since then three do: for vectors of more than 300 numbers, and from a layer's twentieth pass on.
 """
 
 import numpy as np
