@@ -171,6 +171,8 @@ def _real_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Flo
     offset = np.ldexp(rng.choice([0.0, 1.0, -1.0], rows), rng.integers(0, min(target.p + 2, target.emax - 2), rows))
     values = np.where(rng.random(rows) < 0.3, values + offset, values)
     values = np.where(rng.random(rows) < 0.15, rng.integers(-3, 4, shape), values)
+    one = np.arange(shape[-1]) == rng.integers(0, max(shape[-1], 1), rows)  # far below others that are close to each other
+    values = np.where(rng.random(rows) < 0.1, rng.normal(size=shape) - np.where(one, rng.uniform(0, 4096, rows), 0.0), values)
     huge = np.ldexp(rng.uniform(-1, 1, shape), rng.integers(-target.emax + 2, target.emax, rows))
     return np.where(rng.random(rows) < 0.1, huge, values)
 

@@ -6,7 +6,7 @@ import numpy as np
 from flint import arb, ctx
 
 from eqwise.conformance.laws import built
-from eqwise.reference import arithmetic
+from eqwise.reference import arithmetic, losses
 from eqwise.spec.numbers.formats import FORMATS
 
 DRAWN = 400
@@ -128,6 +128,14 @@ def test_a_long_sum_is_rounded_about_once(proof):
             proof.require(abs(Fraction(high) + Fraction(low) - wanted) <= room, f"the two numbers of {length} terms")
             place = Fraction(float(FORMATS["float64"].ulp(value))) / 2
             proof.require(abs(Fraction(value) - wanted) <= place + room, f"the sum of {length} terms")
+
+
+@built("eq35")
+def test_a_tube_may_be_as_wide_as_the_range(proof):
+    """A difference beyond the largest number, less an epsilon that brings it back."""
+    found = losses.epsilon_insensitive(np.array([1.5e308, -1e308]), np.array([-1e308, 1.5e308]), epsilon=1.25e308)
+    proof.require(found.tolist() == [1.25e308, 1.25e308], f"{found.tolist()}")
+    proof.require(losses.epsilon_insensitive(np.array([1.5e308]), np.array([-1e308]), epsilon=0.1).tolist() == [np.inf], "no number")
 
 
 @built("eq18")
