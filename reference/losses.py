@@ -14,7 +14,7 @@ def sum_of_squares(y: Any, t: Any) -> Any:
     d = y - t
     _, k = np.frexp(np.max(np.abs(d), axis=-1, keepdims=True, initial=0.0))
     scaled = np.ldexp(d, -k)  # a power of two, so that no square leaves the range alone
-    return np.ldexp(np.sum(scaled * scaled, axis=-1), 2 * k[..., 0] - 1)
+    return np.ldexp(summed(scaled * scaled), 2 * k[..., 0] - 1)
 
 
 @in_float64

@@ -142,7 +142,7 @@ def _simplest(held: dict[Hypothesis, float], again: tuple[Failing, ...], base: R
     """
     left = [h for h in held if held[h] == 1] or ([] if _two_valued(again) else list(held))
     conditional = [h for h in left if held[h] < 1 and any(fitting.condition(h, again, base, target))]
-    left = conditional or [h for h in left if held[h] == 1 or not again[0].trial.is_whole]
+    left = conditional or [h for h in left if held[h] == 1 or not (again[0].trial.is_whole or _nothing_comes(again))]
     if not left:
         return []
     left = [h for h in left if held[h] == 1 and fitting.is_accurate(h, again, base, target)] or left
@@ -165,6 +165,11 @@ def _two_valued(again: Sequence[Failing]) -> bool:
     actual = {float(one.trial.actual[place]) / unit for one, place, unit in places}
     expected = {float(one.expected[place]) / unit for one, place, unit in places}
     return len(expected) <= 2 and actual <= expected
+
+
+def _nothing_comes(again: Sequence[Failing]) -> bool:
+    """Whether every result that fails is 0, which any formula gives that is small enough there."""
+    return not any(one.trial.actual[place] for one in again for place in one.places)
 
 
 def _cotangent(one: Failing, row: int) -> float:
