@@ -248,7 +248,7 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     if error > absolute and claim.factors and _sum(claim.factors[k : k + 1], inputs, row) < target.smallest_normal:
         absolute = max(absolute, size)
     if _distance(actual, exact, absolute, target) <= absolute:
-        beyond = not np.isfinite(absolute)  # every finite number: what is rounded or multiplied there has left the range
+        beyond = not np.isfinite(absolute) or np.isinf(actual)  # what is rounded or multiplied there has left the range
         return Place("inaccurate", error / strict, error, strict, "range" if beyond else None)
     if _leaves_range(_exposed(output, claim.is_derivative, claim.cotangents), inputs, row, target):
         return Place("inaccurate", error / strict, error, strict, "range")

@@ -63,7 +63,7 @@ def test_blame_tells_who_what_and_when():
 def test_what_counts_as_blame(verdict, label, reading, is_blamed):
     """All that fails, digits that are lost within the range, and a reading that the implementation does not follow."""
     result = Result(("eq26",), "r_squared", "value", "float64", verdict, reading, label)
-    assert (blame(INNOCENTS["LongDouble"], 0, result) is not None) == is_blamed
+    assert (blame(INNOCENTS["ExactNumbers"], 0, result) is not None) == is_blamed
     assert blame(INNOCENTS["MeanOfObservations"], 0, Result(("eq26",), "r_squared", "value", "", "conforms_as", "eq26:any")) is None
 
 

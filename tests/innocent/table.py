@@ -61,6 +61,7 @@ _EXACT = (
 _LOSES = {
     **dict.fromkeys(innocents_6_to_12.MAY_BE_INACCURATE, "on hard inputs, as the module says"),
     forms.KeepsOutputs: "1 − y has few digits where y is near 1",
+    precise.LongDouble: "the mean of many equal numbers and another one is rounded, though the result hardly depends on them",
     **dict.fromkeys((identities.PowersOfTwo, pure.PurePython, tape.Tape), "a factor eˣ that is subnormal has fewer digits"),
     **dict.fromkeys((arrays.FlushesToZero, arrays.FlushesToTheRight, forms.FlushesKeptOutputs), "what is below the normal range is 0"),
     identities.SoftmaxByDifferences: "1/∞ is 0 where it would be subnormal",
