@@ -1,10 +1,13 @@
 """How accurate our own slopes are, beyond what is asked of frameworks: asked of the reference, and of no adapter."""
 
+import numpy as np
+
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.laws import built
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.session import Session
+from eqwise.reference import losses
 
 ULPS = 2.5  # slopes that are rounded about once, times a cotangent; with 1 + exp(x) rounded to one number it is 2.8
 LEAST = {"value": 300, "derivative": 1000}  # certified points
@@ -47,6 +50,14 @@ def test_softmax_is_rounded_three_times(proof):
 def test_metrics_are_rounded_about_once(proof):
     """Sums of differences are kept in two numbers."""
     certified(proof, "value", "mse", "rmse", "mae", "r_squared")
+
+
+@built("eq28")
+def test_the_slope_of_cross_entropy_keeps_its_digits_for_small_outputs(proof):
+    """At t = 0 it is the cotangent over 1 − y, however small their product with y is."""
+    y, c = np.array([[2.3e-308, 4e-308, 1e-300]]), np.array([0.0094025126140034])
+    by_y, _ = losses.binary_cross_entropy_vjp(y, np.zeros_like(y), c)
+    proof.require(by_y.tolist() == [[c[0]] * 3], f"{by_y.tolist()} in place of {c[0]!r}")
 
 
 @built("eq28")

@@ -46,12 +46,7 @@ def binary_cross_entropy(y: Any, t: Any) -> Any:
 def binary_cross_entropy_vjp(y: Any, t: Any, cotangent: Any) -> Any:
     """c·(y − t)/(y(1 − y)) by y, c·ln((1 − y)/y) by t."""
     c = cotangent[..., None]
-    return _quotient(c * (y - t), y, 1 - y), c * (np.log1p(-y) - np.log(y))
-
-
-def _quotient(a: Any, y: Any, rest: Any) -> Any:
-    """a/(y·rest) for y in (0, 1)."""
-    return a / y / rest
+    return c * ((y - t) / y / (1 - y)), c * (np.log1p(-y) - np.log(y))
 
 
 @in_float64
