@@ -10,6 +10,7 @@ import hypothesis
 import numpy as np
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 
 from eqwise.conformance.adapter import Operation
 from eqwise.conformance.claims import Frame, value_claim
@@ -56,13 +57,24 @@ class Call:
         return tuple(float(self.named[name]) for name in self.frame.entry.hyper)
 
 
+class _Undisturbed(HypothesisProvider):
+    """Draws without the constants in the sources of all modules that happen to be loaded, which differ from process to process."""
+
+    def _maybe_draw_constant(self, *given: Any, **named: Any) -> None:
+        return None
+
+
+AVAILABLE_PROVIDERS["eqwise"] = f"{__name__}.{_Undisturbed.__name__}"
+
+
 def drawn(strategy: st.SearchStrategy[Drawn], count: int, seed: int) -> list[Drawn]:
     """`count` structures at most, the same for the same seed."""
     found: list[Drawn] = []
 
     @hypothesis.seed(seed)
     @settings(
-        max_examples=count, database=None, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck)
+        max_examples=count, database=None, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck),
+        backend="eqwise",
     )
     @hypothesis.given(strategy)
     def collect(structure: Drawn) -> None:
