@@ -34,6 +34,7 @@ USUAL = 3  # usual hyper-parameters that get a block of their own
 MOST_NUMBERS = 3200  # of the first input in one batch
 REDUCED = 60
 MATRIX, FEW = (3, 5), ((), (), (), (), (0,), (1,), (7,), (5, 1), (1, 1, 1), (2, 3, 4))
+SOLID = {"rows": (3,), "sample": (3,), "affine": (3, 2), "network": (2, 3, 2), "columns": (4,), "matrices": (2, 3, 2)}
 LONG = {"value": 300, "derivative": 40}  # beyond the usual sizes of blocks; gradients cost the square
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
@@ -90,14 +91,23 @@ def calls(session: Session, operation: Operation, kind: str, target: Format) -> 
             yield samples.elementwise(operation, structure, target)
         else:
             yield from samples.vector_calls(operation, structure, target, _batch(operation, kind, structure))
-    for number, (shape, batch) in enumerate(_long(operation, LONG[kind])):
+    for number, (shape, batch, layout) in enumerate((*_long(operation, LONG[kind]), *_laid_out(operation))):
         hyper, seed = samples.usual_hyper(operation)[0], session.seed_for(operation.name, kind, target.name, "long", number)
         options = {"activation": HIDDEN[number % 4], "output": "identity"} if operation.shape == "network" else {}
-        yield from samples.vector_calls(operation, Structure(shape, hyper=hyper, options=options, seed=seed), target, batch)
+        yield from samples.vector_calls(operation, Structure(shape, layout, hyper, options, seed), target, batch)
 
 
-def _long(operation: Operation, length: int) -> list[tuple[tuple[int, ...], int]]:
-    """Shapes, and how many rows or samples of each: every axis in turn is as long as this, with 1 along others; more layers."""
+def _laid_out(operation: Operation) -> Iterator[tuple[tuple[int, ...], int, str]]:
+    """A shape of several rows and columns in every layout but the usual one."""
+    yield from ((SOLID[operation.shape], 4, layout) for layout in LAYOUTS[1:] if operation.shape in SOLID)
+
+
+def _long(operation: Operation, length: int) -> Iterator[tuple[tuple[int, ...], int, str]]:
+    """Shapes, how many rows or samples of each, and the layout: every axis in turn is as long as this, with 1 along others."""
+    yield from ((shape, batch, "C") for shape, batch in _long_shapes(operation, length))
+
+
+def _long_shapes(operation: Operation, length: int) -> list[tuple[tuple[int, ...], int]]:
     match operation.shape:
         case "rows":     return [((length,), 1), ((3,), length), ((1,), length), ((3,), 1)]
         case "sample":   return [((length,), 4)]
