@@ -9,7 +9,7 @@ import numpy as np
 from eqwise.conformance.adapters.reference import ReferenceAdapter
 from eqwise.conformance.adapters.reference import find as true
 from eqwise.conformance.layouts import layout_of
-from wrong.methods import RULES, piece, wrong
+from wrong.methods import RULES, augmented, piece, wrong
 
 
 def last_lost(y, block):
@@ -50,7 +50,7 @@ def elu_of_a_scalar(x, alpha):
     return np.where(x > 0, x, (alpha if x.ndim else 1.0) * np.expm1(np.minimum(x, 0)))
 
 
-@wrong("eq10", "logistic", "images of three dimensions by channels, in blocks of four", raw=True)
+@wrong("eq10", "logistic", "images of three dimensions by channels, in blocks of three", raw=True)
 def logistic_of_images(x):
     y = ReferenceAdapter.logistic(x)
     return y if x.ndim < 3 else last_lost(y, 3)
@@ -79,7 +79,7 @@ def gradient_of_few_classes(u, t, c):
     return np.where(np.arange(u.shape[-1]) < 32, by_u, 0), by_t
 
 
-@wrong("eq23", "mse", "samples in blocks of 256, the mean over whole blocks", "method")
+@wrong("eq23", "mse", "samples in blocks of 256, the mean over whole blocks")
 def mse_of_whole_blocks(t, y):
     n = len(t) // 256 * 256 if len(t) > 256 else len(t)
     return np.mean((t[:n] - y[:n]) ** 2)
@@ -120,7 +120,7 @@ def ten_components(function, theta, epsilon):
 
 @piece("eq48", "network_gradients", "gradient", "the units of a layer in blocks of 16, those left over learn nothing")
 def units_in_blocks(self, h, delta, u):
-    found = np.vstack([np.ones(len(h)), h.T]) @ delta / len(h)
+    found = augmented(h).T @ delta / len(h)
     if delta.shape[1] > 16:
         found[:, delta.shape[1] // 16 * 16 :] = 0
     return found
