@@ -34,7 +34,6 @@ USUAL = 3  # usual hyper-parameters that get a block of their own
 MOST_NUMBERS = 3200  # of the first input in one batch
 REDUCED = 60
 MATRIX, FEW = (3, 5), ((), (), (), (), (0,), (1,), (7,), (5, 1), (1, 1, 1), (2, 3, 4))
-SOLID = {"rows": (3,), "sample": (3,), "affine": (3, 2), "network": (2, 3, 2), "columns": (4,), "matrices": (2, 3, 2)}
 LONG = {"value": 300, "derivative": 40}  # beyond the usual sizes of blocks; gradients cost the square
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
@@ -91,31 +90,27 @@ def calls(session: Session, operation: Operation, kind: str, target: Format) -> 
             yield samples.elementwise(operation, structure, target)
         else:
             yield from samples.vector_calls(operation, structure, target, _batch(operation, kind, structure))
-    for number, (shape, batch, layout) in enumerate((*_long(operation, LONG[kind]), *_laid_out(operation))):
+    for number, (shape, batch, layout) in enumerate(() if elementwise else _always(operation, LONG[kind])):
         hyper, seed = samples.usual_hyper(operation)[0], session.seed_for(operation.name, kind, target.name, "long", number)
         options = {"activation": HIDDEN[number % 4], "output": "identity"} if operation.shape == "network" else {}
         yield from samples.vector_calls(operation, Structure(shape, layout, hyper, options, seed), target, batch)
 
 
-def _laid_out(operation: Operation) -> Iterator[tuple[tuple[int, ...], int, str]]:
-    """A shape of several rows and columns in every layout but the usual one."""
-    yield from ((SOLID[operation.shape], 4, layout) for layout in LAYOUTS[1:] if operation.shape in SOLID)
+def _always(operation: Operation, n: int) -> Iterator[tuple[tuple[int, ...], int, str]]:
+    """Shapes, how many rows or samples of each, and layouts that are not left to the draw.
 
-
-def _long(operation: Operation, length: int) -> Iterator[tuple[tuple[int, ...], int, str]]:
-    """Shapes, how many rows or samples of each, and the layout: every axis in turn is as long as this, with 1 along others."""
-    yield from ((shape, batch, "C") for shape, batch in _long_shapes(operation, length))
-
-
-def _long_shapes(operation: Operation, length: int) -> list[tuple[tuple[int, ...], int]]:
-    match operation.shape:
-        case "rows":     return [((length,), 1), ((3,), length), ((1,), length), ((3,), 1)]
-        case "sample":   return [((length,), 4)]
-        case "affine":   return [((length, 1), 1), ((1, length), 1), ((2, 1), length), ((1, 2), length)]
-        case "network":  return [((length, 1, 1), 1), ((1, length, 1), 1), ((1, 1, length), 1), ((2, 1), length), ((1, 2, 1, 2, 1), 2)]
-        case "columns":  return [((LONG["derivative"],), 4), ((3,), 1), ((3,), length)]
-        case "matrices": return 4 * [((1, length), 1), ((1, 2, 1, 2, 1), 1)]
-        case _:          return []
+    Every axis in turn has length `n` beside axes of length 1; then several rows and columns lie in each layout but the usual one.
+    """
+    long, solid = {
+        "rows":     ([((n,), 1), ((3,), n), ((1,), n), ((3,), 1)], (3,)),
+        "sample":   ([((n,), 4)], (3,)),
+        "affine":   ([((n, 1), 1), ((1, n), 1), ((2, 1), n), ((1, 2), n)], (3, 2)),
+        "network":  ([((n, 1, 1), 1), ((1, n, 1), 1), ((1, 1, n), 1), ((2, 1), n), ((1, 2, 1, 2, 1), 2)], (2, 3, 2)),
+        "columns":  ([((LONG["derivative"],), 4), ((3,), 1), ((3,), n)], (4,)),
+        "matrices": (4 * [((1, n), 1), ((1, 2, 1, 2, 1), 1)], (2, 3, 2)),
+    }[operation.shape]  # fmt: skip
+    yield from ((shape, batch, "C") for shape, batch in long)
+    yield from ((solid, 4, layout) for layout in LAYOUTS[1:])
 
 
 def _batch(operation: Operation, kind: str, structure: Structure) -> int:
@@ -125,11 +120,10 @@ def _batch(operation: Operation, kind: str, structure: Structure) -> int:
 
 
 def _reduced_calls(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Call]:
-    """Calls of 1 to 8 elements for a loss that is offered only as a mean or a sum; two in three of usual size."""
+    """Calls of 1 to 8 elements, and of many, for a loss that is offered only as a mean or a sum; two in three of usual size."""
     hypers = samples.usual_hyper(operation)
-    for number in range(session.volume * REDUCED):
+    for number, size in enumerate((*(1 + k % 8 for k in range(session.volume * REDUCED)), *3 * [LONG[kind]])):
         seed = session.seed_for(operation.name, kind, target.name, "reduced", number)
-        size = 1 + number % 8
         usual = target.round(np.random.default_rng(seed).normal(size=size) * 4) if number % 3 else None
         structure = Structure((size,), hyper=hypers[number % len(hypers)], seed=seed)
         yield samples.elementwise(operation, structure, target, usual)
@@ -142,7 +136,7 @@ def _structures(session: Session, operation: Operation, kind: str, target: Forma
             seed = session.seed_for(operation.name, kind, target.name, *hyper.items())
             yield Structure((samples.BLOCK,), hyper=hyper, seed=seed)
     if kind == "value" and operation.shape == "sample" and "observed" in operation.inputs.values():
-        for length in samples.LONG:
+        for length in (LONG["value"] // 3, LONG["value"]):
             yield Structure((length,), seed=session.seed_for(operation.name, kind, target.name, length))
     seed = session.seed_for(operation.name, kind, target.name)
     found = samples.drawn(samples.structures(operation, target), COUNTS[operation.shape] * session.volume, seed)

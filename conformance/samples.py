@@ -24,7 +24,6 @@ Drawn = TypeVar("Drawn")
 BLOCK = 1024
 SHAPES = ((BLOCK,), (32, 32), (8, 8, 16), (), (0,), (1,), (7,), (3, 5), (2, 3, 4), (5, 1), (777,))
 LENGTHS = (1, 2, 3, 5, 10, 33)
-LONG = (100, 300)  # where the vectors are samples, for values only
 AFFINE = ((2, 1), (1, 3), (3, 2), (5, 4), (17, 3))
 WIDTHS = ((2, 3, 1), (3, 4, 2), (1, 5, 3), (4, 3, 2, 3), (3, 2))
 BATCHES = (1, 2, 3, 8, 24)
@@ -135,7 +134,7 @@ def cast(values: Floats, target: Format) -> Array:
 
 
 def elementwise(operation: Operation, structure: Structure, target: Format, values: Floats | None = None) -> Call:
-    """A call of an element-wise operation; `values` fixes the first input."""
+    """A call of an element-wise operation; `values` fixes the first input, but for kinks no larger than those."""
     rng = np.random.default_rng(structure.seed)
     shape = structure.shape if values is None else values.shape
     size = int(np.prod(shape))
@@ -152,7 +151,8 @@ def elementwise(operation: Operation, structure: Structure, target: Format, valu
     if len(columns) == 2 and size:
         rows = np.column_stack([*columns, *(np.full(size, value) for value in hyper)])
         moved = at_kinks(claim, rows, rng, target)[:, 0]
-        columns[0] = np.where((rng.random(size) < 0.25) & np.isfinite(moved), moved, first)
+        largest = np.finfo(np.float64).max if values is None else np.abs(first).max()
+        columns[0] = np.where((rng.random(size) < 0.25) & (np.abs(moved) <= largest), moved, first)
     arrays = [laid_out(cast(column.reshape(shape), target), structure.layout) for column in columns]
     if "slope" in operation.inputs.values():
         arrays[1] = _slope(arrays[1], rng, target)
