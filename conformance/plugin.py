@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -190,12 +191,13 @@ def settle(request: pytest.FixtureRequest) -> Callable[[Callable[[Session], Resu
     session = request.config.stash[SESSION]
 
     def run(check: Callable[[Session], Result]) -> None:
-        before = session.adapter_seconds
+        start, inside = time.process_time(), session.adapter_seconds
         result, problem = session.settle(undisturbed(check(session)))
         known_fault = bool(request.config.option.bug_reports) and is_fault(result, session.accuracy)
         if session.inquires and ((problem and result.waiver is None) or known_fault):
             result = looked_into(session, result)
-        request.node.stash[RESULT] = {**result.as_json(), "seconds": session.adapter_seconds - before}
+        seconds = {"cpu_seconds": time.process_time() - start, "adapter_cpu_seconds": session.adapter_seconds - inside}
+        request.node.stash[RESULT] = {**result.as_json(), **seconds}
         request.node.user_properties.extend(_properties(result))
         if problem:
             pytest.fail(failure(result, problem), pytrace=False)

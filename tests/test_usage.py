@@ -102,7 +102,8 @@ def test_equations_are_numbers_and_ranges():
 
 def test_report_is_valid_sorted_and_complete(tmp_path):
     """The JSON report follows the schema; ids read eq12-softplus-derivative-float32; 80 columns are enough."""
-    done = _run("reference", "--equations", "12", "--effort", "smoke", "-v", "--conformance-report", "r.json", cwd=tmp_path)
+    chosen = ("--equations", "12", "--effort", "smoke", "-n", "2")
+    done = _run("reference", *chosen, "-v", "--conformance-report", "r.json", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "eq12-softplus-derivative-float32" in done.stdout
     summary = done.stdout[done.stdout.index(" eqwise: ") :]
@@ -111,6 +112,8 @@ def test_report_is_valid_sorted_and_complete(tmp_path):
     jsonschema.validate(report, SCHEMA)
     assert report["clauses"]["eq12"]["verdict"] == "conforms"
     assert {result["operation"] for result in report["results"]} == {"softplus", None}
+    environment = report["environment"]
+    assert 0 < environment["adapter_cpu_seconds"] < environment["cpu_seconds"] < 2 * environment["wall_seconds"], "of both processes"
     assert not list(tmp_path.glob("*.partial"))
 
 
