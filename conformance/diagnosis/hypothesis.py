@@ -27,6 +27,7 @@ PLAIN = 3  # digits of a number that somebody may have written
 FITS = ("conforms", "inaccurate")
 LOST = 2.0**12  # of what a form may lose, its errors are at least this part, mostly
 LOSES = 64  # times as much as rounding, where that a form cancels says something
+SHARED = 2.0**-4  # of a number may be wrong where it tells anything
 TELLING = 4  # a fit says something where so many allowances would fit between it and what was expected
 
 
@@ -84,7 +85,7 @@ class Hypothesis:
         if self.rounded_to or self.program is not None:
             told = float(target.round(on_rows(claim.outputs[k : k + 1], claim.inputs, row[None, :], self.program or np.float64))[0, 0])
             error = 0.0 if told == actual or not (np.isfinite(told) or np.isfinite(actual)) else abs(told - actual)
-            return Fit(error / unit, _apart(max(error, unit), actual, expected)) if error <= FACTOR * unit else None
+            return Fit(error / unit, _apart(error, max(error, unit), actual, expected)) if error <= FACTOR * unit else None
         if self.format is not None and not np.isfinite(actual):
             overflows = np.isinf(self.format.round(expected)) or bool(np.isinf(self.format.round(row)).any())
             return Fit(0.0, None) if overflows else None
@@ -102,7 +103,7 @@ class Hypothesis:
             return Fit(found.error / unit, found.error * LOST >= found.allowance >= LOSES * FACTOR * unit)
         if self.format is not None:
             return Fit(found.error / unit, actual != 0 and bool(self.format.round(expected) != expected))
-        return Fit(found.error / unit, _apart(found.allowance, actual, expected))
+        return Fit(found.error / unit, _apart(found.error, found.allowance, actual, expected))
 
     def measured(self, value: Expression, called: str) -> Hypothesis:
         """With this number in the place of the open one; one that is not plain is further from what is printed."""
@@ -140,9 +141,11 @@ class Hypothesis:
         return shown.replace("κ", self.called) if self.called else shown
 
 
-def _apart(allowance: float, actual: float, expected: float) -> bool:
-    """Whether several allowances would fit between what came and what was expected."""
-    return (not np.isfinite(actual) and np.isfinite(allowance)) or bool(TELLING * allowance <= abs(actual - expected))
+def _apart(error: float, allowance: float, actual: float, expected: float) -> bool:
+    """Whether what came has some digits of what is told, and several allowances would fit between it and what was expected."""
+    if not np.isfinite(actual):
+        return bool(np.isfinite(allowance))
+    return bool(error <= abs(actual) * SHARED and TELLING * allowance <= abs(actual - expected))
 
 
 def substituted(outputs: Sequence[Expression], put: dict[Expression, Expression]) -> list[Expression]:
