@@ -118,10 +118,11 @@ def _history(session: Session, target: Format) -> Iterator[Pass]:
 
 
 def of_other_features(session: Session, target: Format) -> Iterator[Pass]:
-    """Layers of one feature, and of many: two passes in training, then inference."""
+    """Layers of one feature, and of many, whose γ are all 1: two passes in training, then inference."""
     rng = np.random.default_rng(session.seed_for(NAME, "features", target.name))
     for k, features in enumerate(OTHER_FEATURES):
         layer = Layer(session, target, features)
+        layer.learn(np.ones(features), target.round(rng.normal(size=features)))
         for number, training in enumerate((True, True, False)):
             x, before = batch(rng, 5, target, features=features), layer.averages()
             y = layer.train(x) if training else layer.infer(x)
@@ -136,11 +137,11 @@ def _layers(session: Session, target: Format) -> Iterator[tuple[Layer, float]]:
 
 
 def _turns(number: int, passes: int) -> list[tuple[bool, int]]:
-    """Whether to train, and how many samples: inference at the start too, and of one sample as of several."""
+    """Whether to train, and how many samples: inference at the start too, and of one sample as of several, or of many."""
     turns = [(False, 3)] if number == 0 else []
     turns += [(True, SIZES[number % len(SIZES)])]
     turns += [(False, 1), (False, 2 + number // 3)] if number % 3 == 2 else []
-    return turns + ([(True, 1)] if number == passes - 1 else [])
+    return turns + ([(False, SIZES[-1]), (True, 1)] if number == passes - 1 else [])
 
 
 def batch(rng: Generator, size: int, target: Format, scale: float = 1.0, features: int = FEATURES) -> Floats:

@@ -33,7 +33,7 @@ GRADIENT_BATCH = {"rows": 16, "sample": 12, "affine": 3, "network": 2, "columns"
 USUAL = 3  # usual hyper-parameters that get a block of their own
 MOST_NUMBERS = 3200  # of the first input in one batch
 REDUCED = 60
-MATRIX, FEW = (3, 5), ((), (), (), (), (0,), (1,), (7,), (5, 1), (1, 1, 1), (2, 3, 4))
+MATRIX, FEW = (3, 5), ((), (), (), (), (0,), (1,), (7,), (5, 1), (3, 3), (1, 1, 1), (2, 3, 4))
 LONG = {"value": 300, "derivative": 40}  # beyond the usual sizes of blocks; gradients cost the square
 BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
 CLOSE = 2.0  # ulps
@@ -90,27 +90,33 @@ def calls(session: Session, operation: Operation, kind: str, target: Format) -> 
             yield samples.elementwise(operation, structure, target)
         else:
             yield from samples.vector_calls(operation, structure, target, _batch(operation, kind, structure))
-    for number, (shape, batch, layout) in enumerate(() if elementwise else _always(operation, LONG[kind])):
+    for number, (shape, batch, layout, plain) in enumerate(() if elementwise else _always(operation, LONG[kind])):
         hyper, seed = samples.usual_hyper(operation)[0], session.seed_for(operation.name, kind, target.name, "long", number)
         options = {"activation": HIDDEN[number % 4], "output": "identity"} if operation.shape == "network" else {}
-        yield from samples.vector_calls(operation, Structure(shape, layout, hyper, options, seed), target, batch)
+        yield from samples.vector_calls(operation, Structure(shape, layout, hyper, options, seed, plain), target, batch)
 
 
-def _always(operation: Operation, n: int) -> Iterator[tuple[tuple[int, ...], int, str]]:
-    """Shapes, how many rows or samples of each, and layouts that are not left to the draw.
+def _always(operation: Operation, n: int) -> Iterator[tuple[tuple[int, ...], int, str, tuple[int, float] | None]]:
+    """Shapes, how many rows or samples of each, layouts, and which input is one number throughout: what is not left to the draw.
 
-    Every axis in turn has length `n` beside axes of length 1; then several rows and columns lie in each layout but the usual one.
+    Every axis in turn has length `n` beside axes of length 1; axes are equal that need not be, all or two of them; several
+    rows and columns lie in each layout but the usual one; and each parameter in turn is all 0, and all 1.
     """
-    long, solid = {
-        "rows":     ([((n,), 1), ((3,), n), ((1,), n), ((3,), 1)], (3,)),
-        "sample":   ([((n,), 4)], (3,)),
-        "affine":   ([((n, 1), 1), ((1, n), 1), ((2, 1), n), ((1, 2), n)], (3, 2)),
-        "network":  ([((n, 1, 1), 1), ((1, n, 1), 1), ((1, 1, n), 1), ((2, 1), n), ((1, 2, 1, 2, 1), 2)], (2, 3, 2)),
-        "columns":  ([((LONG["derivative"],), 4), ((3,), 1), ((3,), n)], (4,)),
-        "matrices": (4 * [((1, n), 1), ((1, 2, 1, 2, 1), 1)], (2, 3, 2)),
+    long, square, solid = {
+        "rows":     ([((n,), 1), ((3,), n), ((1,), n), ((3,), 1)], [((3,), 3)], (3,)),
+        "sample":   ([((n,), 4)], [], (3,)),
+        "affine":   ([((n, 1), 1), ((1, n), 1), ((2, 1), n), ((1, 2), n)], [((3, 3), 3), ((3, 3), 2), ((2, 3), 3), ((3, 2), 3)], (3, 2)),
+        "network":  (
+            [((n, 1, 1), 1), ((1, n, 1), 1), ((1, 1, n), 1), ((2, 1), n), ((1, 2, 1, 2, 1), 2)],
+            [((3, 3, 3), 3), ((2, 2, 2, 2), 3), ((2, 3, 2), 3)], (2, 3, 2),
+        ),
+        "columns":  ([((LONG["derivative"],), 4), ((n,), 1), ((3,), 1), ((3,), n)], [((3,), 3)], (4,)),
+        "matrices": (4 * [((1, n), 1), ((1, 2, 1, 2, 1), 1)], 4 * [((3, 3), 1), ((2, 2, 2), 1)], (2, 3, 2)),
     }[operation.shape]  # fmt: skip
-    yield from ((shape, batch, "C") for shape, batch in long)
-    yield from ((solid, 4, layout) for layout in LAYOUTS[1:])
+    yield from ((shape, batch, "C", None) for shape, batch in (*long, *square))
+    yield from ((solid, 4, layout, None) for layout in LAYOUTS[1:])
+    parameters = range(1, len(Frame(operation.name, solid).shapes())) if operation.shape in ("affine", "network", "columns") else ()
+    yield from ((solid, 4, "C", (number, value)) for number in parameters for value in (0.0, 1.0))
 
 
 def _batch(operation: Operation, kind: str, structure: Structure) -> int:
@@ -189,7 +195,8 @@ def bulk_values(session: Session, call: Call, target: Format) -> list[Sample]:
 
 def slopes(session: Session, call: Call, target: Format) -> list[Sample]:
     """The gradients of one call, for a cotangent of its own."""
-    entry, cotangent = call.frame.entry, samples.cotangents(call.rng, result_shape(call), target)
+    entry = call.frame.entry
+    cotangent = samples.cotangents(call.rng, result_shape(call), target, alone=entry.shape == "elementwise")
     found = gradients(session.adapter, entry, call.inputs, samples.cast(cotangent, target), target, **call.named)
     return arranged_slopes(call, cotangent, found)
 

@@ -127,11 +127,10 @@ def check_zero(session: Session, operation: Operation, dtype: str) -> Result:
 @judging("purity")
 def check_purity(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
     """A layer follows from shape, seed and dtype alone, and keeps its numbers and its memory to itself."""
-    seeds = () if operation.name == "bias" else (7,)
-    others = () if operation.name == "bias" else (8,)
-    points = 0
-    for shape in BIASES if operation.name == "bias" else ((3, 5), (64, 32)):
-        message = _harm(session, operation, (shape, *seeds, dtype), (shape, *others, dtype))
+    is_random, points = operation.name != "bias", 0
+    for k, shape in enumerate(((3, 5), (64, 32)) if is_random else BIASES):
+        seed, other = ((k,), (8,)) if is_random else ((), ())
+        message = _harm(session, operation, (shape, *seed, dtype), (shape, *other, dtype))
         points += 1
         if message:
             return replace(blank, verdict="deviates", points=points, message=message)

@@ -149,7 +149,7 @@ _HYPER: Mapping[str, tuple[Mapping[str, float], ...]] = {  # the degenerate ones
     "adagrad": ({}, {}, {}, {}, {}),
     "rmsprop": (
         {"alpha": 0.9, "epsilon": 1e-8}, {"alpha": 0.0, "epsilon": 1e-30}, {"alpha": 0.5, "epsilon": 0.01},
-        {"alpha": 0.99, "epsilon": 1e-4}, {"alpha": 0.999, "epsilon": 1e-6},
+        {"alpha": 0.99, "epsilon": 1e-4}, {"alpha": 0.9999, "epsilon": 1e-6},
     ),
     "adam": (
         {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}, {"beta_1": 0.0, "beta_2": 0.0, "epsilon": 1e-30},
@@ -195,5 +195,6 @@ def plans(operation: Operation, volume: int, target: Format, seed: int) -> list[
 def _in_range(hyper: Mapping[str, float], target: Format) -> dict[str, float]:
     """Hyper-parameters that the dtype tells from 0 and from 1."""
     highest = 0.999 if target.p < 24 else 0.9999
-    known = {name: min(value, highest) if name.startswith("beta") else value for name, value in hyper.items()}
+    is_share = {*_SMALL} if "epsilon" in hyper else set()  # that of momentum may be 1
+    known = {name: min(value, highest) if name in is_share else value for name, value in hyper.items()}
     return {**known, **({"epsilon": max(known["epsilon"], 16 * target.smallest_normal)} if "epsilon" in known else {})}

@@ -33,13 +33,14 @@ OUTPUT = ("identity", "logistic", "softmax")
 
 @dataclass(frozen=True)
 class Structure:
-    """What is drawn of a call; everything else follows from the seed."""
+    """What is drawn of a call; everything else follows from the seed. `plain`: the number of an array, and what all its elements are."""
 
     shape: tuple[int, ...]
     layout: str = "C"
     hyper: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
+    plain: tuple[int, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def structures(operation: Operation, target: Format) -> st.SearchStrategy[Struct
 
 _HYPER: Mapping[str, tuple[tuple[float, ...], float, float]] = {  # usual values, then the range of others
     "alpha":   ((1.0, 0.0, 2.5, 0.01, 0.3, -0.5), -4.0, 4.0),
-    "tau":     ((0.1, 0.5, 0.25, 0.9), 0.01, 0.99),
+    "tau":     ((0.1, 0.5, 0.25, 0.9, 0.001, 0.999), 0.001, 0.999),
     "delta":   ((1.0, 0.5, 1.35, 3.0), 0.01, 100.0),
     "epsilon": ((0.1, 0.5, 1.0, 0.25), 0.01, 10.0),
     "lambda_": ((0.01, 0.5, 1.0, 0.0), 1e-4, 10.0),
@@ -174,8 +175,13 @@ def vector_calls(operation: Operation, structure: Structure, target: Format, bat
 
     whole = structure.seed % 5 < 2  # small integers throughout, whose sums are exact and often 0
 
-    def made(domain: Any, shape: tuple[int, ...], first: Floats | None = None) -> Array:
-        return laid_out(cast(_values(operation, domain, target, rng, shape, whole, first), target), structure.layout)
+    small = 2.0 ** (target.emin // 4) if operation.shape == "affine" and structure.seed % 5 in (1, 2) else 1.0  # of all but weights
+
+    def made(domain: Any, shape: tuple[int, ...], first: Floats | None = None, number: int = 0) -> Array:
+        values = _values(operation, domain, target, rng, shape, whole, first)
+        if structure.plain and structure.plain[0] == number:
+            values = np.full(shape, structure.plain[1])
+        return laid_out(cast(values if number == 1 else values * small, target), structure.layout)
 
     if operation.shape == "sample":
         columns = [made(next(iter(operation.inputs.values())), (batch, *shape))]
@@ -183,12 +189,14 @@ def vector_calls(operation: Operation, structure: Structure, target: Format, bat
         columns += [made(domain, (batch, *shape), near) for domain in list(operation.inputs.values())[1:]]
         return [Call(tuple(rows), named, frame, rng) for rows in zip(*columns, strict=True)]
     if operation.shape == "columns":  # a vector for each feature, then one number for each
-        columns = [made(domain, (batch, *own)) for domain, (_, own) in zip(operation.inputs.values(), frame.shapes(), strict=True)]
+        known = zip(operation.inputs.values(), frame.shapes(), strict=True)
+        columns = [made(domain, (batch, *own), number=k) for k, (domain, (_, own)) in enumerate(known)]
         return [Call((columns[0].T, *columns[1:]), named, frame, rng)]
     if operation.shape == "matrices":
         return [Call(([made("real", own) for _, own in frame.shapes()],), named, frame, rng)]
     domains = [*operation.inputs.values(), *["real"] * len(others)]
-    arrays = [made(domains[0], (batch, *shape)), *(made(d, s) for d, (_, s) in zip(domains[1:], others, strict=False))]
+    arrays = [made(domains[0], (batch, *shape))]
+    arrays += [made(d, s, number=k) for k, (d, (_, s)) in enumerate(zip(domains[1:], others, strict=False), 1)]
     depth = len(others) // 2
     shared = (arrays[1 : 1 + depth], arrays[1 + depth :]) if operation.shape == "network" else tuple(arrays[1:])
     batches = [arrays[0], arrays[0][:1].copy()] if whole and others else [arrays[0]]  # a batch of one may go a way of its own
@@ -206,11 +214,12 @@ def _values(
     return target.round(rng.normal(size=shape) * scale)
 
 
-def cotangents(rng: Generator, shape: tuple[int, ...], target: Format) -> Floats:
-    """Ones of either sign, and numbers of other sizes."""
+def cotangents(rng: Generator, shape: tuple[int, ...], target: Format, alone: bool = False) -> Floats:
+    """Ones of either sign, and numbers of other sizes; in every other call all are large, or small, or each where it stands `alone`."""
     ones = rng.choice([1.0, -1.0], shape)
     sizes = rng.normal(size=shape) * np.ldexp(1.0, rng.integers(-4, 5, shape))
-    return target.round(np.where(rng.random(shape) < 0.4, ones, sizes))
+    far = np.ldexp(1.0, target.emax // 8 * rng.choice([-1, 1, 0, 0], shape if alone else ()))
+    return target.round(np.where(rng.random(shape) < 0.4, ones, sizes) * far)
 
 
 def rows_of(call: Call, extra: Sequence[Floats] = ()) -> Floats:
