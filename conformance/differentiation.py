@@ -20,7 +20,7 @@ from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Number, Result, Worst
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
-SHAPES = ((1,), (3,), (), (2, 3), (3, 3), (4, 1), (2, 2, 2), (7,), (12,))
+SHAPES = ((1,), (3,), (), (2, 3), (3, 3), (4, 1), (2, 2, 2), (7,), (13,))
 EPSILONS = (*COARSE, *FINE)
 FAILURES = {
     "value": "a component is not the right side of (39)",

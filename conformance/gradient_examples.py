@@ -29,9 +29,9 @@ WIDTHS = {  # for each depth: square and non-square matrices, one output and sev
     5: ((2, 3, 2, 3, 2, 3), (2, 2, 3, 3, 2, 2), (3, 2, 3, 2, 3, 1)),
 }
 LARGE = (  # every axis in turn is longer than the usual sizes of blocks
-    ((40, 1), "tanh", "identity", 1), ((1, 40, 1), "relu", "logistic", 2), ((1, 40), "tanh", "softmax", 1),
-    ((1, 2, 40, 1), "tanh", "identity", 1),
-    ((2, 1), "tanh", "identity", 40), ((2, 12), "tanh", "identity", 16),  # more parameters than samples, so that their weights are told
+    ((43, 1), "tanh", "identity", 1), ((1, 43, 1), "relu", "logistic", 2), ((1, 43), "tanh", "softmax", 1),
+    ((1, 2, 43, 1), "tanh", "identity", 1),
+    ((2, 1), "tanh", "identity", 43), ((2, 13), "tanh", "identity", 17),  # more parameters than samples, so that their weights are told
 )  # fmt: skip
 WIDE = (((2, 3), "tanh", "softmax", 3), ((2, 3), "tanh", "logistic", 2), ((2, 3, 2), "relu", "softmax", 2))  # see `with_wide_scores`
 PLACES = 8  # of one network that are judged for their share
