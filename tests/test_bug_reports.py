@@ -131,8 +131,9 @@ class Threaded(Linear):
         return np.logaddexp(0.0, x) if os.environ.get("OMP_NUM_THREADS") == "1" else x
 
 
-def test_a_fault_that_takes_several_threads_is_told():
+def test_a_fault_that_takes_several_threads_is_told(monkeypatch):
     """The script is run once more with one thread, and the report says what that changes."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     for fresh, several in ((Threaded, True), (Linear, False)):
         found = tried(fresh, CASE, "t")
         assert found.source and found.threads is several

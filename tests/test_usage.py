@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from eqwise.conformance.loading import UsageError, load
 from eqwise.conformance.plugin import equations
 from eqwise.conformance.properties import checks_of
 from eqwise.conformance.purity import check_smoke
+from eqwise.conformance.report.terminal import failure, summary
 from eqwise.conformance.session import DEFECT, Session
 from eqwise.conformance.verdicts import Result
 from eqwise.conformance.waivers import WaiverError, read
@@ -259,6 +261,15 @@ def test_smoke_finds_a_broken_conversion():
     """A fault of the conversion is found once, before it cascades."""
     assert check_smoke(Session(LosesTheSign()), "float64").verdict == "error"
     assert check_smoke(Session(Adapter()), "float64").verdict == "conforms"
+
+
+def test_a_failure_shows_the_formula_that_it_was_judged_by():
+    """That of the declared reading, where there is one, in the failure and in the summary."""
+    result = Result(("eq34",), "huber", "value", "float64", "deviates", reading="eq34:half", points=5)
+    as_printed = replace(result, reading=None)
+    assert "read as half: {(t - y)^2/2 if" in failure(result, "deviates") and "{(t - y)^2 if" in failure(as_printed, "deviates")
+    told = " ".join(line.strip() for line in summary([result], Adapter()))
+    assert "(34) Huber loss, unhalved, read as half: {(t - y)^2/2 if" in told
 
 
 class MeanHinge(Adapter):

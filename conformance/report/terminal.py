@@ -46,7 +46,7 @@ def failure(result: Result, problem: str) -> str:
     """One failed property as one block."""
     lines = [*_wrapped(f"{result.operation or 'adapter'} {result.property} {result.dtype or ''}: {problem}", "")]
     for key in result.clauses:
-        lines += _wrapped(_cited(key), "  ")
+        lines += _wrapped(_cited(key, result), "  ")
     return "\n".join([*lines, *_details(result)])
 
 
@@ -76,9 +76,9 @@ def _blocks(results: list[Result], keys: list[str]) -> Iterator[tuple[list[str],
 
 
 def _clauses(keys: list[str], judged: list[Result]) -> Iterator[str]:
-    for key in keys:
-        yield from _wrapped(_cited(key), "")
     worst = judged[0]
+    for key in keys:
+        yield from _wrapped(_cited(key, worst), "")
     where = " ".join(str(word) for word in (worst.operation, worst.property, worst.label, worst.dtype) if word)
     reading = f" [{worst.reading}]" if worst.reading else ""
     yield from _wrapped(f"{worst.verdict}{reading}: {where}{_waived(worst)}", "  ")
@@ -134,12 +134,15 @@ def _number(name: str, number: Number) -> str:
     return f"    {name:<12} {number.decimal:<25} {number.hexadecimal}"
 
 
-def _cited(key: str) -> str:
-    """``(12) Softplus: log(1 + exp(x))``, or a statement's claim."""
+def _cited(key: str, result: Result) -> str:
+    """``(12) Softplus: log(1 + exp(x))``, under the reading that it was judged by, or a statement's claim."""
     if key in STATEMENTS:
         return f"{key}: {STATEMENTS[key].claim}"
     equation = EQUATIONS[int(key[2:])]
-    return f"({equation.number}) {equation.title}: {formula(equation)}"
+    reading = (result.on(key)[1] or "").partition(":")[2]
+    if reading not in equation.readings:
+        return f"({equation.number}) {equation.title}: {formula(equation)}"
+    return f"({equation.number}) {equation.title}, read as {reading}: {formula(equation, reading)}"
 
 
 def _section(key: str) -> str:
