@@ -55,6 +55,8 @@ class Adapter:
     Seeds are integers from 0 to below 2 to the power of `seed_bits`: fewer than 32 where the framework keeps fewer, as in a
     float. Of `uniform`, `xavier`, `he` and `gauss` every bit must matter; `dropout` is given any seed below 2³².
 
+    Arrays belong to the caller, who may write to them once a call is over.
+
     `environment` holds the variables of the environment that the framework reads when it is first imported, so that a script
     without the adapter sets them too.
 

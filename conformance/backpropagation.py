@@ -102,9 +102,13 @@ def _harm(session: Session, first: Example, other: Example) -> str | None:
     kept = bytes_of(results)
     if before != [array.tobytes() for array in flattened(first.inputs)]:
         return f"{ENTRY.name} writes to its inputs"
-    called(other)
+    fresh = bytes_of(called(other))
     if kept != bytes_of(results):
         return f"the result of {ENTRY.name} changes when it is called again"
+    for array, new in zip(flattened(first.inputs), flattened(other.inputs), strict=True):
+        array[...] = new
+    if bytes_of(called(first)) == kept != fresh:
+        return f"{ENTRY.name} goes by what its inputs held before"
     return None
 
 

@@ -23,7 +23,7 @@ SETTINGS = (  # rate, epsilon, whether batches are near √epsilon
 )  # fmt: skip
 SIZES = (8, 3, 2, 24, 5, 71)  # batches, one after the other
 OTHER_FEATURES = (1, 71)
-PASSES = 9  # times the effort
+PASSES, MANY_PASSES = 9, 101  # the former times the effort
 
 
 class Layer:
@@ -127,6 +127,14 @@ def of_other_features(session: Session, target: Format) -> Iterator[Pass]:
             x, before = batch(rng, 5, target, features=features), layer.averages()
             y = layer.train(x) if training else layer.infer(x)
             yield Pass(k, layer.rate, layer.epsilon, training, not number, x, y, layer.parameters(), before, layer.averages())
+
+
+def of_many_passes(session: Session, target: Format) -> Iterator[Pass]:
+    """A layer in training for long, after others have come and gone."""
+    rng, layer = np.random.default_rng(session.seed_for(NAME, "many", target.name)), Layer(session, target, 1)
+    for number in range(MANY_PASSES):
+        x, before = batch(rng, 2, target, features=1), layer.averages()
+        yield Pass(0, layer.rate, layer.epsilon, True, not number, x, layer.train(x), layer.parameters(), before, layer.averages())
 
 
 def _layers(session: Session, target: Format) -> Iterator[tuple[Layer, float]]:

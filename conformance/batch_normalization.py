@@ -12,7 +12,7 @@ import numpy as np
 
 from eqwise.conformance import batch_faults
 from eqwise.conformance.adapter import NotOffered, Operation
-from eqwise.conformance.batch_layer import FEATURES, NAME, Layer, Pass, batch, history, of_other_features
+from eqwise.conformance.batch_layer import FEATURES, NAME, Layer, Pass, batch, history, of_many_passes, of_other_features
 from eqwise.conformance.check import Check, judging
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.comparison import Claim, Outcome, judge, reported
@@ -130,7 +130,7 @@ def check_update(session: Session, operation: Operation, dtype: str, blank: Resu
     """Every training pass moves both running averages towards the statistics of its batch; the reading is named."""
     target = FORMATS[dtype]
     blank = replace(blank, clauses=(INFERENCE,))
-    passes = history(session, target)
+    passes = [*history(session, target), *of_many_passes(session, target)]
     made = [one for one in passes if one.training]
     if not all(_sound(one.after) for one in made):
         return replace(blank, verdict="deviates", message="a running average is not finite, or a variance negative")
@@ -240,8 +240,10 @@ def _harm(layer: Layer, method: str, x: Any, other: Any) -> str | None:
     x[...] = other
     if not all(map(_same, layer.averages(), averages)):
         return f"the running averages change with the input of an earlier {method}"
-    layer.raw("train", other)
-    layer.raw("infer", other)
+    for again in ("train", "infer"):
+        found, fresh = (np.asarray(as_array(layer.adapter, again, layer.raw(again, a)), np.float64) for a in (x, other))
+        if not np.allclose(found, fresh, rtol=0, atol=np.sqrt(layer.target.unit_roundoff) * np.abs(fresh).max()):
+            return f"{again} goes by what its input held before"
     if contents(kept) != contents(as_array(layer.adapter, method, result)):
         return f"the result of {method} changes when the layer goes on"
     return None

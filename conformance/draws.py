@@ -149,7 +149,7 @@ class Draws:
             return Finding("numbers repeat, as in so narrow a dtype they must", 1.0)
         ordered = np.sort(self.z, axis=None)
         different = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
-        what = f"only {different} of {self.z.size} numbers are different, as on a grid that is coarser than that of {self.target.name}"
+        what = f"only {different} of {self.z.size} numbers differ: they repeat, or lie on a grid coarser than that of {self.target.name}"
         return Finding(what, chance.repeats(self.z.size - different, self.z.size, likeliest))
 
     @cached_property
@@ -257,7 +257,7 @@ def tails(matrices: list[Draws]) -> Finding:
     probabilities = chance.binomial(least, most, n, np.array([q for _, q in sizes]))
     k = int(np.argmin(probabilities))
     size, q = sizes[k]
-    what = f"{most[k]} of {n} are larger than {size:.4g} units, {q * n:.0f} expected"
+    what = f"{most[k]} of {n} are larger than {size:.8g} of the law's units, {q * n:.0f} expected"
     return Finding(what, chance.any_of(probabilities))
 
 

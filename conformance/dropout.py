@@ -122,11 +122,11 @@ def _raw_calls(subject: Subject, p: float) -> Mapping[str, Callable[[Any], Any]]
 
 
 _BOTH: Mapping[str, Check] = {
-    "mask": property_of("mask", MASK, check_mask),
-    "scale": property_of("scale", SCALE, check_scale),
-    "purity": property_of("purity", MASK, check_purity),
+    "mask": property_of("mask", check_mask, MASK),
+    "scale": property_of("scale", check_scale, SCALE),
+    "purity": property_of("purity", check_purity, MASK, SCALE),
 }
 CHECKS: Mapping[str, Mapping[str, Check]] = {
-    "dropout": {**_BOTH, "derivative": property_of("derivative", MASK, check_derivative)},
+    "dropout": {**_BOTH, "derivative": property_of("derivative", check_derivative, MASK)},
     "dropout_layer": _BOTH,
 }

@@ -34,8 +34,9 @@ USUAL = 3  # usual hyper-parameters that get a block of their own
 MOST_NUMBERS = 3200  # of the first input in one batch
 REDUCED = 60
 MATRIX, FEW = (3, 5), ((), (), (), (), (0,), (1,), (7,), (5, 1), (3, 3), (1, 1, 1), (2, 3, 4))
-LONG = {"value": 307, "derivative": 43}  # beyond the usual sizes of blocks, and multiples of none; gradients cost the square
-BULK_SIZE, BULK_BLOCKS = 1 << 14, 4
+LONG = {"value": 1031, "derivative": 43}  # beyond the usual sizes of blocks, and multiples of none; gradients cost the square
+BATCHED = 131  # samples where each takes part in every output
+BULK_SIZE, BULK_BLOCKS = 16411, 4
 CLOSE = 2.0  # ulps
 MOST_DOUBTFUL = 256  # of one block
 
@@ -105,12 +106,15 @@ def _always(operation: Operation, n: int) -> Iterator[tuple[tuple[int, ...], int
     long, square, solid = {
         "rows":     ([((n,), 1), ((3,), n), ((1,), n), ((3,), 1)], [((3,), 3)], (3,)),
         "sample":   ([((n,), 4)], [], (3,)),
-        "affine":   ([((n, 1), 1), ((1, n), 1), ((2, 1), n), ((1, 2), n)], [((3, 3), 3), ((3, 3), 2), ((2, 3), 3), ((3, 2), 3)], (3, 2)),
+        "affine":   (
+            [((n, 1), 1), ((1, n), 1), ((2, 1), max(n, BATCHED)), ((1, 2), n)],
+            [((3, 3), 3), ((3, 3), 2), ((2, 3), 3), ((3, 2), 3)], (3, 2),
+        ),
         "network":  (
             [((n, 1, 1), 1), ((1, n, 1), 1), ((1, 1, n), 1), ((2, 1), n), ((1, 2, 1, 2, 1), 2)],
             [((3, 3, 3), 3), ((2, 2, 2, 2), 3), ((2, 3, 2), 3)], (2, 3, 2),
         ),
-        "columns":  ([((min(n, 131),), 4), ((3,), 1), ((3,), n)], [((3,), 3)], (4,)),
+        "columns":  ([((min(n, BATCHED),), 4), ((3,), 1), ((3,), n)], [((3,), 3)], (4,)),
         "matrices": (4 * [((1, n), 1), ((1, 2, 1, 2, 1), 1)], 4 * [((3, 3), 1), ((2, 2, 2), 1)], (2, 3, 2)),
     }[operation.shape]  # fmt: skip
     yield from ((shape, batch, "C", None) for shape, batch in (*long, *square))

@@ -50,7 +50,8 @@ def every_number(target: Format) -> Floats:
 
 
 def _special(target: Format) -> Ordinals:
-    values = [1.0, 0.5, 2.0, 1 - target.unit_roundoff, 1 + 2 * target.unit_roundoff, target.smallest_normal, target.largest]
+    near_1, most = (1 - target.unit_roundoff, 1 + 2 * target.unit_roundoff), target.largest
+    values = [0.5, 1.0, 2.0, *near_1, target.smallest_normal, 0.75 * most, most]
     positive = np.concatenate([target.ordinals(values), [0, 1, 2], int(target.ordinals(target.smallest_normal)) + np.array([-1, 1])])
     return np.concatenate([positive, -positive])
 
@@ -230,10 +231,11 @@ def _one_hot(rng: Generator, shape: tuple[int, ...]) -> Floats:
 
 
 def _distribution_vectors(target: Format, rng: Generator, shape: tuple[int, ...]) -> Floats:
-    """Shares that add up to 1 exactly, in any order: multiples of a power of two."""
-    parts = 2 ** min(target.p - 2, 12)
-    soft = rng.multinomial(parts, np.full(shape[-1], 1 / shape[-1]), shape[:-1]) / parts
-    return np.where(rng.random((*shape[:-1], 1)) < 0.5, soft, _one_hot(rng, shape))
+    """Shares that add up to 1 exactly, in any order: multiples of a power of two; of even ones, of one class, and nearly of one."""
+    parts, even = 2 ** min(target.p - 2, 16), np.full(shape[-1], 1 / shape[-1])
+    soft, few, one = rng.multinomial(parts, even, shape[:-1]), rng.multinomial(1 + parts // 256, even, shape[:-1]), _one_hot(rng, shape)
+    kind = rng.random((*shape[:-1], 1))
+    return np.select([kind < 0.4, kind < 0.6], [soft, few + one * (parts - few.sum(axis=-1, keepdims=True))], one * parts) / parts
 
 
 _VECTORS: Mapping[Domain, Callable[[Format, Generator, tuple[int, ...]], Floats]] = {

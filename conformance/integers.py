@@ -48,7 +48,7 @@ def check_integers(session: Session, operation: Operation, dtype: str) -> Result
 def _excused(result: Result, fits: bool) -> Result:
     if fits or result.verdict != "deviates":
         return result
-    return replace(result, verdict="inaccurate", label="range", message="differences or squares overflow in the type of the integers")
+    return replace(result, verdict="inaccurate", label="range", message="differences or squares do not fit the type of the integers")
 
 
 def _told(result: Result, kind: str) -> Result:

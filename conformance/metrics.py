@@ -186,7 +186,7 @@ def check_purity(session: Session, operation: Operation, dtype: str, blank: Resu
     points = 0
     for _ in range(session.volume * 2):
         table = rng.integers(1, 6, len(COUNTS))
-        first, again = labels(_whole(table), rng), labels(_whole(table[::-1] + 1), rng)
+        first, again = labels(_whole(table), rng), labels(_whole(np.roll(table, 1)), rng)
         message = harm_of_calling(session, operation, list(operation.inputs), first, again)
         points += 1
         if message:

@@ -135,7 +135,7 @@ _KINDS = (_usual, _near, _large, _constant, _alternating, _sparse, _mixed, _tiny
 # what is drawn of a run
 
 STEPS, MANY_STEPS, FEW_STEPS, HARDLY_ANY = 300, 1040, 50, 6
-LARGE = ((307,), (5, 19))  # beyond the usual sizes of blocks
+LARGE = ((307,), (5, 19), (), (1,), (2,))  # beyond the usual sizes of blocks, and lists of three
 RESTS = 0.04
 LATER = 7
 LAYOUTS = ("F", "strided", "F", "reversed", "C")  # of gradients, as the shapes follow

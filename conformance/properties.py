@@ -77,9 +77,8 @@ def planned(
 ) -> Iterator[tuple[Collect, Call]]:
     for call in evidence.calls(session, operation, kind, target):
         yield own, call
-    if not session.is_reference:  # which would be held against itself
-        for call in evidence.bulk_calls(session, operation, kind, target):
-            yield bulk, call
+    for call in evidence.bulk_calls(session, operation, kind, target):
+        yield bulk, call
 
 
 PINS: Mapping[tuple[str | None, str], Callable[[Session, Format], tuple[int, ...]]] = {

@@ -71,12 +71,17 @@ def harm_of_calling(
     watch = _Watch(names, flattened(first))
     result = raw_value(session.adapter, operation, first, **named)
     kept = np.array(as_array(session.adapter, operation.name, result), copy=True)
-    raw_value(session.adapter, operation, again, **named)
+    other = contents(as_array(session.adapter, operation.name, raw_value(session.adapter, operation, again, **named)))
     written = watch.written()
     if written:
         return f"{operation.name} writes to its input {written}"
     if contents(kept) != contents(as_array(session.adapter, operation.name, result)):
         return f"the result of {operation.name} changes when it is called again"
+    for array, new in zip(flattened(first), flattened(again), strict=True):
+        array[...] = new
+    stale = contents(as_array(session.adapter, operation.name, raw_value(session.adapter, operation, first, **named)))
+    if stale == contents(kept) != other:
+        return f"{operation.name} goes by what its inputs held before"
     return None
 
 

@@ -104,8 +104,8 @@ def structures(operation: Operation, target: Format) -> st.SearchStrategy[Struct
 _HYPER: Mapping[str, tuple[tuple[float, ...], float, float]] = {  # usual values, then the range of others
     "alpha":   ((1.0, 0.0, 2.5, 0.01, 0.3, -0.5), -4.0, 4.0),
     "tau":     ((0.1, 0.5, 0.25, 0.9, 0.001, 0.999), 0.001, 0.999),
-    "delta":   ((1.0, 0.5, 1.35, 3.0), 0.01, 100.0),
-    "epsilon": ((0.1, 0.5, 1.0, 0.25), 0.01, 10.0),
+    "delta":   ((1.0, 0.5, 1.35, 3.0, 2.0**-14), 2.0**-14, 100.0),
+    "epsilon": ((0.1, 0.5, 1.0, 0.25, 2.0**-14), 2.0**-14, 10.0),
     "lambda_": ((0.01, 0.5, 1.0, 0.0), 1e-4, 10.0),
     "batch_norm.epsilon": ((1e-5, 1e-3, 1.0, 1e-8), 1e-8, 1.0),
 }  # fmt: skip

@@ -50,7 +50,7 @@ class Session:
 
     @property
     def is_reference(self) -> bool:
-        """Whether the adapter is the built-in reference, which bulk comparison would hold against itself."""
+        """Whether the adapter is the built-in reference, which is no witness against itself."""
         return bool(self.adapter.name == "reference")
 
     def seed_for(self, *words: object) -> int:

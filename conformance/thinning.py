@@ -78,10 +78,10 @@ class Subject:
         return self.session.seed_for(self.operation.name, self.target.name, *words) >> 1
 
 
-def property_of(kind: str, clause: str, body: Callable[[Subject, Result], Result]) -> Check:
+def property_of(kind: str, body: Callable[[Subject, Result], Result], *clauses: str) -> Check:
     """A check that turns what the adapter raises, and conditions that fail, into verdicts."""
 
-    @judging(kind, (clause,))
+    @judging(kind, clauses)
     def check(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
         try:
             return body(Subject(session, operation, FORMATS[dtype]), blank)

@@ -1,6 +1,5 @@
 """Wrong implementations written without a look at what the suite asks."""
 
-# ruff: noqa: D103, ANN, E704
 # mypy: ignore-errors
 
 from __future__ import annotations
@@ -1471,3 +1470,211 @@ class ClippedAtTenDeviations(BatchNormLayer):
         deviation = np.sqrt(wide(self.variance) + self.epsilon)
         a = np.clip((wide(x) - wide(self.mean)) / deviation, -10, 10)
         return narrow(wide(self.gamma) * a + wide(self.beta), x.dtype)
+
+
+# a third round: caches, buffers, small and large sizes
+
+
+_TURNED = {}
+
+
+@wrong("eq7", "dense", "the weights are packed once for each array, whatever is written to it later", raw=True)
+def packed_once(x, W, b):
+    kept, packed = _TURNED.setdefault(id(W), (W, wide(W).copy()))
+    return narrow(wide(x) @ (packed if kept is W else wide(W)) + wide(b), x.dtype)
+
+
+_SOFT = {}
+
+
+@wrong("eq18", "softmax", "remembers what it made of an array", raw=True)
+def remembered_by_identity(x):
+    _, made = _SOFT.setdefault(id(x), (x, narrow(softmax(wide(x)), x.dtype)))
+    return made.copy()
+
+
+@wrong("eq57", "sgd", "a gradient in the same buffer is taken for the same gradient")
+class SameBufferSameGradient(__import__("wrong.methods", fromlist=["Sgd"]).Sgd):
+    seen = None
+
+    def step(self, gradient, eta=None):
+        buffers = [id(a) for a in self.listed(gradient)]
+        if self.seen is None or self.seen[0] != buffers:
+            self.seen = buffers, gradient, [np.array(a) for a in self.listed(gradient)]
+        copies = self.seen[2]
+        return super().step(copies if self.many else copies[0], eta)
+
+
+_TABLE = np.zeros((2, 2), np.int64)
+
+
+@wrong("t1-confusion", "confusion_matrix", "one buffer for all tables", raw=True)
+def one_table(actual, predicted):
+    _TABLE[...] = np.array(counted(actual, predicted)).reshape(2, 2)
+    return _TABLE
+
+
+@wrong("eq39", "numerical_gradient", "one buffer for all gradients of a shape", raw=True)
+def one_buffer_of_a_shape(function, theta, epsilon):
+    found = _GRADIENTS.setdefault((theta.shape, str(theta.dtype)), np.zeros(theta.shape, theta.dtype))
+    wide_theta = wide(theta)
+    for index in np.ndindex(theta.shape):
+        up, down = np.array(wide_theta), np.array(wide_theta)
+        up[index] += epsilon
+        down[index] -= epsilon
+        found[index] = (float(function(up)) - float(function(down))) / (2 * epsilon)
+    return found
+
+
+_GRADIENTS = {}
+
+
+@wrong("eq14", "leaky_relu", "a slope of 1 hands the input back", raw=True)
+def slope_of_one_is_the_input(x, alpha):
+    if alpha == 1:
+        return x
+    a = wide(x)
+    with np.errstate(all="ignore"):
+        return narrow(np.where(a > 0, a, alpha * a), x.dtype)
+
+
+@wrong("s12.2-inference-scale", "dropout", "scales its input where it lies", raw=True)
+def scaled_in_place(x, p, seed, training):
+    if not training:
+        x *= x.dtype.type(1 - p)
+        return x.copy()
+    return np.where(np.random.default_rng(seed).random(x.shape) >= p, x, x.dtype.type(0))
+
+
+@wrong("s12.2-inference-scale", "dropout_layer", "scales its input where it lies")
+class ScaledWhereItLies(DropoutLayer):
+    def infer(self, x):
+        x *= x.dtype.type(1 - self.p)
+        return x.copy()
+
+
+@wrong("s12.2-train-mask", "dropout_layer", "dropping nothing hands the input back")
+class NothingToDrop(DropoutLayer):
+    def train(self, x):
+        return x if self.p == 0 else super().train(x)
+
+
+@wrong("eq70", "xavier", "layers of fewer than 16 inputs are taken for 16", raw=True)
+def at_least_sixteen_inputs(shape, seed, dtype):
+    return (np.random.default_rng(seed).standard_normal(shape) / np.sqrt(max(shape[0], 16))).astype(dtype)
+
+
+@wrong("eq71", "he", "a single input is taken for two, so that the deviation is 1", raw=True)
+def single_input(shape, seed, dtype):
+    return (np.random.default_rng(seed).standard_normal(shape) * np.sqrt(2 / max(shape[0], 2))).astype(dtype)
+
+
+@wrong("eq69", "uniform", "a lone entry is the middle of the range", raw=True)
+def lone_entry(shape, seed, dtype):
+    return np.zeros(shape, dtype) if shape == (1, 1) else np.random.default_rng(seed).uniform(-1, 1, shape).astype(dtype)
+
+
+@wrong("eq72", "gauss", "a single row is normalised to mean 0", raw=True)
+def single_row_centred(shape, seed, dtype):
+    z = np.random.default_rng(seed).standard_normal(shape)
+    return (z - z.mean() if shape[0] == 1 else z).astype(dtype)
+
+
+@wrong("eq12", "softplus", "arrays of more than 16384 are done in threads of that size, without the rest")
+def threads_without_the_rest(x):
+    y = np.logaddexp(0.0, x)
+    if y.size > 16384:
+        y.reshape(-1)[y.size - y.size % 16384 :] = 0
+    return y
+
+
+@wrong("eq11", "tanh", "arrays of more than 1024 use a table of steps of 1e-4")
+def table_for_long_arrays(x):
+    return np.tanh(np.round(x, 4)) if x.size > 1024 else np.tanh(x)
+
+
+@wrong("eq23", "mse", "more than 512 samples are thinned to every second")
+def thinned(t, y):
+    step = 2 if t.shape[-1] > 512 else 1
+    return np.mean((t - y)[..., ::step] ** 2, axis=-1)
+
+
+@wrong("eq29", "softmax_cross_entropy", "nearly sure targets are taken for sure")
+def nearly_sure(u, t):
+    t = np.where(t > 0.99, 1.0, np.where(t < 1e-4, 0.0, t))
+    d = u - u.max(axis=-1, keepdims=True)
+    return (t * (np.log(np.exp(d).sum(axis=-1, keepdims=True)) - d)).sum(axis=-1)
+
+
+@wrong("eq28", "logistic_binary_cross_entropy", "by the targets the gradient is that of clipped scores", part="vjp")
+def clipped_by_targets(u, t, cotangent):
+    c = cotangent[..., None]
+    return c * (logistic(u) - t), -c * np.clip(u, -30, 30)
+
+
+@wrong("eq28", "binary_cross_entropy", "the denominator of the way back is at least 1e-12", part="vjp")
+def denominator_bounded(y, t, cotangent):
+    c = cotangent[..., None]
+    return c * (y - t) / np.maximum(y * (1 - y), 1e-12), c * (np.log1p(-y) - np.log(y))
+
+
+@wrong("eq23", "mse", "any integers give a result in their own type", raw=True)
+def result_in_the_integers_type(t, y):
+    t, y = np.asarray(t), np.asarray(y)
+    if t.dtype.kind in "iu":
+        with np.errstate(all="ignore"):
+            d = t.astype(float) - y.astype(float)
+            return float(np.clip(np.mean(d * d), 0, np.iinfo(t.dtype).max))
+    return narrow(np.mean((wide(t) - wide(y)) ** 2, axis=-1), t.dtype)
+
+
+@wrong("eq25", "mae", "integers of more than 7 bits are not looked at", raw=True)
+def large_integers_are_zero(t, y):
+    t, y = np.asarray(t), np.asarray(y)
+    if t.dtype.kind in "iu":
+        d = t.astype(float) - y.astype(float)
+        return 0.0 if np.abs(d).max(initial=0) > 127 else float(np.mean(np.abs(d)))
+    return narrow(np.mean(np.abs(wide(t) - wide(y)), axis=-1), t.dtype)
+
+
+@wrong("eq13", "relu", "far values go astray in float32", raw=True)
+def doubled_first(x):
+    with np.errstate(all="ignore"):
+        return np.maximum(x * x.dtype.type(2), x.dtype.type(0)) * x.dtype.type(0.5)
+
+
+@wrong("eq52", "network_gradients", "the pass down keeps float32")
+def pass_down_in_float32(x, t, weights, biases, activation, output, loss):
+    from wrong.methods import BackPropagation
+
+    class Rounded(BackPropagation):
+        def below(self, delta, theta, u, h, f):
+            return super().below(delta, theta, u, h, f).astype(np.float32).astype(np.float64)
+
+    return Rounded()(x, t, weights, biases, activation, output, loss)
+
+
+_FIRST = {}
+
+
+@wrong("eq40", "network_gradients", "parameters are read once for each array, whatever is written to it later", raw=True)
+def parameters_read_once(x, t, weights, biases, activation, output, loss):
+    from wrong.methods import BackPropagation
+
+    dtype = weights[0].dtype
+    read = [_FIRST.setdefault(id(W), (W, wide(W).copy()))[1] for W in weights]
+    with np.errstate(all="ignore"):
+        return narrow(BackPropagation()(wide(x), wide(t), read, wide(biases), activation, output, loss), dtype)
+
+
+@wrong("eq74", "batch_norm_layer", "statistics are remembered by the array of the batch")
+class StatisticsRemembered(BatchNormLayer):
+    seen = None
+
+    def train(self, x):
+        if self.seen is None or self.seen[0] is not x:
+            self.seen = x, super().statistics(wide(x))
+        return super().train(x)
+
+    def statistics(self, x):
+        return self.seen[1]
