@@ -21,10 +21,12 @@ from eqwise.conformance.gradient_examples import (
     wide_examples,
 )
 from eqwise.conformance.invocation import AdapterError, as_array, contents, flattened, raw_value
+from eqwise.conformance.purity import goes_by_what_was
 from eqwise.conformance.session import Session
 from eqwise.conformance.suspects import suspects
 from eqwise.conformance.target_sums import check_target_sums
 from eqwise.conformance.verdicts import Result
+from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
 
@@ -91,23 +93,26 @@ def check_purity(session: Session, operation: Operation, dtype: str, blank: Resu
 
 
 def _harm(session: Session, first: Example, other: Example) -> str | None:
+    named = first.network.named
+
     def called(given: Example) -> list[Any]:
-        return flattened(raw_value(session.adapter, ENTRY, given.inputs, **given.network.named))
+        return flattened(raw_value(session.adapter, ENTRY, given.inputs, **named))
+
+    def arrays_of(results: Any) -> list[Array]:
+        return [as_array(session.adapter, ENTRY.name, result) for result in flattened(results)]
 
     def bytes_of(results: list[Any]) -> list[bytes]:
-        return [contents(as_array(session.adapter, ENTRY.name, result)) for result in results]
+        return [contents(array) for array in arrays_of(results)]
 
     before = [array.tobytes() for array in flattened(first.inputs)]
     results = called(first)
     kept = bytes_of(results)
     if before != [array.tobytes() for array in flattened(first.inputs)]:
         return f"{ENTRY.name} writes to its inputs"
-    fresh = bytes_of(called(other))
+    called(other)
     if kept != bytes_of(results):
         return f"the result of {ENTRY.name} changes when it is called again"
-    for array, new in zip(flattened(first.inputs), flattened(other.inputs), strict=True):
-        array[...] = new
-    if bytes_of(called(first)) == kept != fresh:
+    if goes_by_what_was(lambda inputs: arrays_of(raw_value(session.adapter, ENTRY, inputs, **named)), first.inputs, other.inputs):
         return f"{ENTRY.name} goes by what its inputs held before"
     return None
 

@@ -82,14 +82,14 @@ def _under_readings(subject: Subject, blank: Result, parts: list[Scaled]) -> Res
     declared = subject.session.declared(subject.operation.name).get(SCALE)
     printed, *others = sorted(DROPOUT_FACTORS, key=lambda name: (name != AS_PRINTED, name != declared))
     first = _judged(subject, blank, parts, printed)
-    if first.verdict != "deviates":
-        return replace(first, worst=None)
-    for reading in others:
-        result = _judged(subject, blank, parts, reading)
+    best = replace(first, worst=None) if first.verdict != "deviates" else None
+    for reading in others if first.verdict != "conforms" else ():
+        result = replace(_judged(subject, blank, parts, reading), reading=f"{SCALE}:{reading}", worst=None)
+        if result.verdict == "conforms":
+            return replace(result, verdict="conforms_as")
         if result.verdict != "deviates":
-            verdict = "conforms_as" if result.verdict == "conforms" else result.verdict
-            return replace(result, verdict=verdict, reading=f"{SCALE}:{reading}", worst=None)
-    return replace(first, message=f"the factors are those of none of {', '.join(DROPOUT_FACTORS)}")
+            best = best or result
+    return best or replace(first, message=f"the factors are those of none of {', '.join(DROPOUT_FACTORS)}")
 
 
 def _judged(subject: Subject, blank: Result, parts: list[Scaled], reading: str) -> Result:

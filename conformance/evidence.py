@@ -101,7 +101,7 @@ def _always(operation: Operation, n: int) -> Iterator[tuple[tuple[int, ...], int
     """Shapes, how many rows or samples of each, layouts, and which input is one number throughout: what is not left to the draw.
 
     Every axis in turn has length `n` beside axes of length 1; axes are equal that need not be, all or two of them; several
-    rows and columns lie in each layout but the usual one; and each parameter in turn is all 0, and all 1.
+    rows and columns lie in each layout but the usual one; and each parameter in turn, or all matrices, are all 0, and all 1.
     """
     long, square, solid = {
         "rows":     ([((n,), 1), ((3,), n), ((1,), n), ((3,), 1)], [((3,), 3)], (3,)),
@@ -115,12 +115,12 @@ def _always(operation: Operation, n: int) -> Iterator[tuple[tuple[int, ...], int
             [((3, 3, 3), 3), ((2, 2, 2, 2), 3), ((2, 3, 2), 3)], (2, 3, 2),
         ),
         "columns":  ([((min(n, BATCHED),), 4), ((3,), 1), ((3,), n)], [((3,), 3)], (4,)),
-        "matrices": (4 * [((1, n), 1), ((1, 2, 1, 2, 1), 1)], 4 * [((3, 3), 1), ((2, 2, 2), 1)], (2, 3, 2)),
+        "matrices": (4 * [((1, n), 1), ((1, 2, 1, 2, 1), 1)], 4 * [((3, 3), 1), ((2, 2, 2), 1)], (2, 2, 2)),
     }[operation.shape]  # fmt: skip
     yield from ((shape, batch, "C", None) for shape, batch in (*long, *square))
     yield from ((solid, 4, layout, None) for layout in LAYOUTS[1:])
-    parameters = range(1, len(Frame(operation.name, solid).shapes())) if operation.shape in ("affine", "network", "columns") else ()
-    yield from ((solid, 4, "C", (number, value)) for number in parameters for value in (0.0, 1.0))
+    plain = {"affine": (1, 2), "network": (1, 2, 3, 4), "columns": (1, 2), "matrices": (0,)}.get(operation.shape, ())
+    yield from ((solid, 4, "C", (number, value)) for number in plain for value in (0.0, 1.0))
 
 
 def _batch(operation: Operation, kind: str, structure: Structure) -> int:

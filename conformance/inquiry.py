@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.diagnosis.search import explained
+from eqwise.conformance.invocation import AdapterError
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 from eqwise.conformance.where import located
@@ -20,6 +22,7 @@ def looked_into(session: Session, result: Result) -> Result:
         try:
             result = step(session, result)
         except Exception as error:
-            told = f"not looked into further, because of a defect of the suite: {type(error).__name__}: {error}"
+            cause = "" if isinstance(error, (AdapterError, NotOffered)) else f"a defect of the suite: {type(error).__name__}: "
+            told = f"not looked into further, because of {cause}{error}"
             result = replace(result, message="; ".join(filter(None, (result.message, told))))
     return result

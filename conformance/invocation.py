@@ -76,8 +76,7 @@ def checked_gradients(adapter: Adapter, operation: Operation, inputs: Sequence[A
     call = f"vjp of {operation.name}"
     if not isinstance(results, (tuple, list)) or len(results) != len(inputs):
         raise AdapterError(f"{call} must return one gradient for each of its {len(inputs)} inputs, not {_brief(results)}")
-    arrays = flattened(inputs)
-    flat = flattened([_like(given, result) for given, result in zip(inputs, results, strict=True)])
+    arrays, flat = flattened(inputs), [one for given, result in zip(inputs, results, strict=True) for one in _like(given, result)]
     if len(flat) != len(arrays):
         raise AdapterError(f"{call} must return {len(arrays)} arrays, not {len(flat)}")
     return [
@@ -86,8 +85,11 @@ def checked_gradients(adapter: Adapter, operation: Operation, inputs: Sequence[A
     ]
 
 
-def _like(given: Any, result: Any) -> Any:
-    return [None] * len(given) if result is None and isinstance(given, list) else result
+def _like(given: Any, result: Any) -> Sequence[Any]:
+    """The gradients of one input, which may be a list of arrays; the framework's own arrays may be lists as well."""
+    if not isinstance(given, list):
+        return [result]
+    return result if isinstance(result, (list, tuple)) else [result] * (1 if result is not None else len(given))
 
 
 def flattened(inputs: Sequence[Any]) -> list[Any]:

@@ -17,7 +17,7 @@ import pytest
 from eqwise.conformance import invocation, metrics, samples
 from eqwise.conformance.adapter import OPERATIONS, NotOffered
 from eqwise.conformance.check import answered, attempted
-from eqwise.conformance.claims import Frame, pullback_claim, value_claim
+from eqwise.conformance.claims import Frame, pullback_claim, slope_claim, value_claim
 from eqwise.conformance.evidence import result_shape
 from eqwise.conformance.inputs import block, critical_ordinals
 from eqwise.conformance.samples import cast
@@ -66,6 +66,9 @@ class Measured:
         value = self.value.sum(axis=-1)
         rounding = np.abs(self.value).sum(axis=-1) * self.value.shape[-1] * 2.0**-53
         return Measured(value, self.allowance.sum(axis=-1) + rounding)
+
+    def __abs__(self) -> Measured:
+        return Measured(np.abs(self.value), self.allowance)
 
     def __getitem__(self, index: Any) -> Measured:
         return Measured(self.value[index], self.allowance[index])
@@ -128,6 +131,15 @@ class Trial:
         self.need(operation, "vjp")
         arrays = [self._cast(array) for array in inputs]
         return invocation.gradients(self.session.adapter, OPERATIONS[operation], arrays, self._cast(cotangent), self.target, **named)
+
+    def slopes(self, operation: str, x: Floats, *others: Any, **hyper: float) -> Measured:
+        """The gradient of an element-wise operation by its first input, with what that of the printed formula is allowed there."""
+        inputs = [self._cast(array) for array in (x, *others)]
+        (found, *_) = self.gradients(operation, inputs, np.ones(x.shape), **hyper)
+        if found is None:
+            raise NotOffered(f"no gradient of {operation}")
+        call = samples.Call(tuple(inputs), hyper, Frame(operation), self.rng)
+        return Measured(found, allowance(slope_claim(call.frame, 0), 0, samples.rows_of(call, [np.ones(x.shape)]), self.target))
 
     def gradient_of_sample(self, operation: str, first: Floats, *others: Floats) -> Measured:
         """The gradient of a loss of one sample by its first input, with what that of the printed formula is allowed there."""

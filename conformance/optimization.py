@@ -53,6 +53,10 @@ class Finding:
     def failed(self) -> bool:
         return self.outcome.verdict in FAILING
 
+    @property
+    def conforms(self) -> bool:
+        return self.outcome.verdict == "conforms"
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -63,13 +67,18 @@ class Evidence:
     slots: tuple[Finding, ...]
 
     @property
-    def failures(self) -> int:
-        return sum(finding.failed for finding in (self.step, *self.slots))
+    def findings(self) -> tuple[Finding, ...]:
+        return (self.step, *self.slots)
 
     @property
-    def failing(self) -> set[int]:
-        """The equations that the failing findings are about."""
-        return {number for finding in (self.step, *self.slots) if finding.failed for number in finding.equations}
+    def rank(self) -> tuple[int, int]:
+        """How many findings fail, and how many do not conform: the less, the better it explains what the optimizer does."""
+        return sum(finding.failed for finding in self.findings), sum(not finding.conforms for finding in self.findings)
+
+    @property
+    def doubtful(self) -> set[int]:
+        """The equations of findings that do not conform."""
+        return {number for finding in self.findings if not finding.conforms for number in finding.equations}
 
 
 @judging("update")
@@ -95,7 +104,7 @@ def evidence(session: Session, operation: Operation, dtype: str) -> Evidence:
 
 
 def _evidence(session: Session, operation: Operation, target: Format) -> Evidence:
-    """The printed formulas first; where they fail, the choice of readings that fails least, a declared one before others."""
+    """The printed formulas first; where they do not hold, the choice of readings that holds best, a declared one before others."""
     method = METHODS[operation.name]
     drawn = plans(operation, session.volume, target, session.seed_for(operation.name, "steps", target.name))
     tracks = run(session, operation.name, drawn, target, tuple(method.slots))
@@ -105,11 +114,11 @@ def _evidence(session: Session, operation: Operation, target: Format) -> Evidenc
     known = {number: declared.get(f"eq{number}", AS_PRINTED) for number in operation.equations}
     for choice in sorted(operation.readings()[1:], key=lambda choice: choice != known):
         readings = tuple((number, name) for number, name in choice.items() if name != AS_PRINTED)
-        concerned = any(number in found.failing for number, _ in readings)
+        concerned = any(number in found.doubtful for number, _ in readings)
         start = measured(session, operation, method, readings, target) if concerned else None
         if start is not None:
             other = judging.under(readings, start)
-            found = other if other.failures < found.failures + (choice == known) else found
+            found = other if other.rank < found.rank or (choice == known and other.rank == found.rank) else found
     return found
 
 

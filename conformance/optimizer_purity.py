@@ -15,6 +15,7 @@ from eqwise.conformance.invocation import contents, flattened, guarded
 from eqwise.conformance.layouts import laid_out
 from eqwise.conformance.optimizer_plans import SHAPES, Plan, plans
 from eqwise.conformance.session import Session
+from eqwise.conformance.trajectories import shown
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import FORMATS, Format
@@ -51,7 +52,7 @@ def _harm(adapter: Adapter, name: str, plan: Plan, target: Format) -> str | None
         given = _given(adapter, gradient, plan)
         moved = guarded(f"step of {name}", partial(optimizer.step, given))
         own[f"changes the parameters that step {t + 1} returned"] = _Kept(_arrays(adapter, moved))
-        for slot, value in (guarded(f"state of {name}", optimizer.state) if hasattr(optimizer, "state") else {}).items():
+        for slot, value in shown(name, optimizer).items():
             own[f"changes the {slot} that state returned after step {t + 1}"] = _Kept(_arrays(adapter, value))
     return next((harm for harm, kept in own.items() if kept.changed()), None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import judging
 from eqwise.conformance.evidence import result_shape
 from eqwise.conformance.invocation import AdapterError, as_array, contents, flattened, gradients, raw_value
-from eqwise.conformance.layouts import laid_out
+from eqwise.conformance.layouts import copied, laid_out
 from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
@@ -21,6 +21,7 @@ from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import FORMATS, Format
 
 STRUCTURES = 4
+ALIKE = 2.0**-7  # of the largest result
 
 
 @judging("purity")
@@ -71,18 +72,38 @@ def harm_of_calling(
     watch = _Watch(names, flattened(first))
     result = raw_value(session.adapter, operation, first, **named)
     kept = np.array(as_array(session.adapter, operation.name, result), copy=True)
-    other = contents(as_array(session.adapter, operation.name, raw_value(session.adapter, operation, again, **named)))
+    raw_value(session.adapter, operation, again, **named)
     written = watch.written()
     if written:
         return f"{operation.name} writes to its input {written}"
     if contents(kept) != contents(as_array(session.adapter, operation.name, result)):
         return f"the result of {operation.name} changes when it is called again"
-    for array, new in zip(flattened(first), flattened(again), strict=True):
-        array[...] = new
-    stale = contents(as_array(session.adapter, operation.name, raw_value(session.adapter, operation, first, **named)))
-    if stale == contents(kept) != other:
+    if goes_by_what_was(lambda given: [session_value(session, operation, given, **named)], first, again):
         return f"{operation.name} goes by what its inputs held before"
     return None
+
+
+def session_value(session: Session, operation: Operation, inputs: Sequence[Any], **named: Any) -> Array:
+    """The result as an array, whatever its shape."""
+    return as_array(session.adapter, operation.name, raw_value(session.adapter, operation, inputs, **named))
+
+
+def goes_by_what_was(called: Callable[[Sequence[Any]], list[Array]], first: Sequence[Any], again: Sequence[Any]) -> bool:
+    """Whether overwriting the arrays of a call with others leaves results that neither those nor copies of them give."""
+    for array, new in zip(flattened(first), flattened(again), strict=True):
+        array[...] = new
+    copies = [[copied(array) for array in item] if isinstance(item, list) else copied(item) for item in first]
+    found, others, fresh = called(first), called(again), called(copies)
+    # that others and copies agree says that results do not depend on where arrays lie
+    return not all(map(_alike, found, fresh)) and all(map(_alike, others, fresh))
+
+
+def _alike(one: Array, other: Array) -> bool:
+    """Whether two results of the same numbers are alike, but for how they were rounded."""
+    a, b = (np.asarray(array, np.float64) for array in (one, other))
+    with np.errstate(invalid="ignore", over="ignore"):
+        size = np.abs(b[np.isfinite(b)]).max(initial=0.0)
+        return a.shape == b.shape and bool(np.all((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= ALIKE * size)))
 
 
 def _gradient_harm(session: Session, first: Call, again: Call, target: Format) -> str | None:

@@ -16,6 +16,7 @@ from eqwise.conformance.invocation import value
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.certify import precision, rounded
+from eqwise.spec.numbers.bounds import FACTOR
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
 
 POINTS = np.array([np.inf, -np.inf, np.nan, -0.0])
@@ -29,7 +30,9 @@ def check_special_values(session: Session, operation: Operation, dtype: str, bla
     hyper = samples.usual_hyper(operation)[0]
     actual = value(session.adapter, operation, [samples.cast(POINTS, target)], POINTS.shape, target, **hyper)
     expected = _limits(value_claim(Frame(operation.name)), tuple(hyper.values()), target)
-    same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+    with np.errstate(invalid="ignore"):
+        near = np.abs(actual - expected) <= FACTOR * target.ulp(np.where(np.isfinite(expected), expected, 0.0))
+    same = (actual == expected) | (np.isnan(actual) & np.isnan(expected)) | near
     differs = [f"f({x}) = {a}, not {e}" for x, a, e, ok in zip(POINTS, actual, expected, same, strict=True) if not ok]
     return replace(blank, verdict="deviates" if differs else "conforms", points=len(POINTS), message="; ".join(differs) or None)
 

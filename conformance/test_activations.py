@@ -5,7 +5,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from eqwise.conformance.adapter import NotOffered
 from eqwise.conformance.laws import law, proves, states
 
 
@@ -123,13 +122,6 @@ def test_softmax_of_two_is_the_logistic_of_their_difference(trial):
     trial.equal(trial.softmax(x)[:, 0], trial.logistic(x[:, 0] - x[:, 1]), x_1=x[:, 0], x_2=x[:, 1])
 
 
-def _slope(trial, operation, x, **hyper):
-    found = trial.gradients(operation, [x, *([hyper.pop("a")] if "a" in hyper else [])], np.ones(x.shape), **hyper)
-    if found[0] is None:
-        raise NotOffered(f"no gradient of {operation}")
-    return found[0]
-
-
 def negative(trial, x):
     """Those below 0 by a normal number: a processor that takes subnormal ones for 0 stands at the kink there."""
     return x[x <= -trial.target.smallest_normal]
@@ -139,7 +131,7 @@ def negative(trial, x):
 def test_relu_passes_no_gradient_for_negative_inputs(trial):
     """f′(x) = 0 for every x < 0."""
     x = trial.reals("relu")
-    trial.require(_slope(trial, "relu", negative(trial, x)) == 0, "the gradient of ReLU at x < 0 is 0")
+    trial.require(trial.slopes("relu", negative(trial, x)).value == 0, "the gradient of ReLU at x < 0 is 0")
 
 
 @states("s4-dying-relu", "elu")
@@ -147,21 +139,21 @@ def test_elu_passes_gradient_for_negative_inputs(trial):
     """f′(x) = αeˣ is not 0 for x < 0, until it is lost in the output y = αeˣ − α, of which y + α may be formed."""
     x = trial.reals("elu", alpha=1.0)
     x = x[x > np.log(trial.target.unit_roundoff)]
-    trial.require(_slope(trial, "elu", negative(trial, x), alpha=1.0) > 0, "the gradient of ELU at x < 0 is positive")
+    trial.require(trial.slopes("elu", negative(trial, x), alpha=1.0).value > 0, "the gradient of ELU at x < 0 is positive")
 
 
 @states("s4-dying-relu", "leaky_relu")
 def test_leaky_relu_passes_gradient_for_negative_inputs(trial):
     """f′(x) = α for every x < 0."""
-    x = trial.reals("leaky_relu", alpha=0.25)
-    trial.require(_slope(trial, "leaky_relu", negative(trial, x), alpha=0.25) == 0.25, "the gradient of leaky ReLU at x < 0 is α")
+    x = negative(trial, trial.reals("leaky_relu", alpha=0.25))
+    trial.equal(trial.slopes("leaky_relu", x, alpha=0.25), 0.25, x=x)
 
 
 @states("s4-dying-relu", "prelu")
 def test_prelu_passes_gradient_for_negative_inputs(trial):
     """f′(x) = a for every x < 0."""
-    x = trial.reals("prelu")
-    trial.require(_slope(trial, "prelu", negative(trial, x), a=0.25) == 0.25, "the gradient of parametric ReLU at x < 0 is a")
+    x = negative(trial, trial.reals("prelu"))
+    trial.equal(trial.slopes("prelu", x, 0.25), 0.25, x=x)
 
 
 @states("s4-prelu-parameter", "prelu")
@@ -171,17 +163,17 @@ def test_prelu_learns_its_slope(trial):
     found = trial.gradients("prelu", [x, 0.25], np.ones(6))
     trial.require(found[1] is not None, "a has a gradient")
     if found[1] is not None:
-        trial.require(found[1] == np.minimum(x, 0).sum(), "the gradient of a is the sum of min(x, 0)")
+        trial.equal(trial.rounded(found[1]), np.minimum(x, 0).sum())
 
 
 @states("s4-nonlinear", "network", "dense")
 def test_linear_layers_collapse(trial):
-    """With identity activations two layers are the affine map of the product of their matrices (small integers: exactly)."""
+    """With identity activations two layers are the affine map of the product of their matrices ."""
     W, V = trial.rng.integers(-2, 3, (3, 4)), trial.rng.integers(-2, 3, (4, 2))
     b, c, x = trial.rng.integers(-2, 3, 4), trial.rng.integers(-2, 3, 2), trial.rng.integers(-2, 3, (5, 3))
     deep = trial.network(x, [W, V], [b, c], activation="identity", output="identity")
     flat = trial.dense(x, W @ V, b @ V + c)
-    trial.require(deep.value == flat.value, "two linear layers are one")
+    trial.equal(deep, flat)
 
 
 @proves("s4-nonlinear")

@@ -61,6 +61,12 @@ def run(session: Session, operation: str, plans: Sequence[Plan], target: Format,
     return [one.track() for one in running]
 
 
+def shown(name: str, optimizer: Any) -> Mapping[str, Any]:
+    """The state that an optimizer shows; nothing where it has no method of that name, or keeps nothing."""
+    state = getattr(optimizer, "state", None)
+    return guarded(f"state of {name}", state) or {} if callable(state) else {}
+
+
 class _Running:
     """One optimizer on its way."""
 
@@ -84,7 +90,7 @@ class _Running:
         gradient = self._given(self.buffers)
         result = guarded(f"step of {self.call}", lambda: self.optimizer.step(gradient, **eta))
         self.theta.append(self._flat("step", result))
-        state = guarded(f"state of {self.call}", self.optimizer.state) or {} if callable(getattr(self.optimizer, "state", None)) else {}
+        state = shown(self.call, self.optimizer)
         for name in [name for name in self.kept if name not in state]:
             del self.kept[name]
         for name, values in self.kept.items():

@@ -84,7 +84,9 @@ class Hypothesis:
         unit = float((self.format or target).ulp(actual if np.isfinite(actual) else 0.0))
         if self.rounded_to or self.program is not None:
             told = float(target.round(on_rows(claim.outputs[k : k + 1], claim.inputs, row[None, :], self.program or np.float64))[0, 0])
-            error = 0.0 if told == actual or not (np.isfinite(told) or np.isfinite(actual)) else abs(told - actual)
+            if not (np.isfinite(told) or np.isfinite(actual)):
+                return Fit(0.0, None)
+            error = abs(told - actual)
             return Fit(error / unit, _apart(error, max(error, unit), actual, expected)) if error <= FACTOR * unit else None
         if self.format is not None and not np.isfinite(actual):
             overflows = np.isinf(self.format.round(expected)) or bool(np.isinf(self.format.round(row)).any())

@@ -134,7 +134,8 @@ def _error(result: Result, worst: Worst) -> str:
     sizes = [f"{error / Decimal(ulp):.4g} ulp"] if error.is_finite() else ["no finite number of ulps"]
     if error.is_finite() and worst.allowance > 0:
         sizes.append(f"{error / Decimal(worst.allowance):.4g} times the allowance of {worst.allowance:.4g}")
-    largest = "" if result.max_ulp is None else f" At most {result.max_ulp:.4g} ulp anywhere that was tried."
+    is_told = result.max_ulp is not None and error.is_finite()
+    largest = f" At most {result.max_ulp:.4g} ulp anywhere that was tried." if is_told else ""
     return f"The error here is {worst.error:.4g}: {', '.join(sizes)}.{largest}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from math import isfinite
 from textwrap import wrap
 from typing import Any
 
@@ -108,7 +109,7 @@ def _details(result: Result) -> Iterator[str]:
         yield f"    … and {len(inputs) - _MOST_INPUTS} more inputs, in the JSON report"
     yield _number("expected", worst.expected)
     yield _number("actual", worst.actual)
-    largest = "" if result.max_ulp is None else f"; at most {result.max_ulp:.4g} ulp"
+    largest = f"; at most {result.max_ulp:.4g} ulp" if result.max_ulp is not None and isfinite(worst.error) else ""
     yield f"    {'error':<12} {worst.error:.4g}, allowed {worst.allowance:.4g}{largest}"
     yield from _found_out(result)
 
