@@ -235,14 +235,14 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     size = float(abs(exact).upper())
     sums = bounds.strict_sums(output, claim.rounded)
     floor = FACTOR * float(target.ulp(min(size, target.largest)))
-    conditioning = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
+    conditioning = _sum(sums.relative, inputs, row, 2 * FACTOR * target.unit_roundoff)
     strict = float(np.fmax(floor, conditioning)) * bounds.strict_factor(output)
     error = _distance(actual, exact, strict, target)
     if error <= strict:
         return Place("conforms", error / strict, error, strict)
     absolute = float(np.fmax(strict, _absolute(output, inputs, row, target)))
     for error_by_output in (*_kept_outputs(output, claim.applied), *claim.simplified[k : k + 1]) if error > absolute else ():
-        absolute += float(np.nan_to_num(2 * FACTOR * target.unit_roundoff * _sum((error_by_output,), inputs, row)))
+        absolute += float(np.nan_to_num(_sum((error_by_output,), inputs, row, 2 * FACTOR * target.unit_roundoff)))
     if error > absolute:
         absolute += _by_squares(output, inputs, row, target)
     if error > absolute and claim.factors and _sum(claim.factors[k : k + 1], inputs, row) < target.smallest_normal:
@@ -286,11 +286,14 @@ def _distance(actual: float, exact: arb, allowance: float, target: Format) -> fl
     return float(abs(arb(actual) - exact).upper())
 
 
-def _sum(expressions: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Sequence[float]) -> float:
-    """Σ|v| over these expressions at one row, by balls; nan, which excuses nothing, where no precision tells."""
+def _sum(expressions: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Sequence[float], times: float = 1.0) -> float:
+    """Σ|v| over these expressions at one row, multiplied by a number; nan, which excuses nothing, where no precision tells.
+
+    By balls, whose sum may be larger than any float where its product is none.
+    """
     for balls in refined(_values(expressions, inputs), row):
         if all(b.is_finite() for b in balls):
-            return float(sum((abs(b) for b in balls), arb(0)).mid())
+            return float((sum((abs(b) for b in balls), arb(0)) * times).mid())
     return float("nan")
 
 
@@ -301,7 +304,7 @@ def _values(expressions: tuple[Expression, ...], inputs: tuple[Expression, ...])
 
 def _absolute(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
     sums, factor = bounds.absolute_sums(output), bounds.absolute_factor(output)
-    rounding = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
+    rounding = _sum(sums.relative, inputs, row, 2 * FACTOR * target.unit_roundoff)
     return rounding * factor + target.smallest_normal * _sum(sums.underflow, inputs, row)
 
 
@@ -357,7 +360,7 @@ def _near_kinks(
         sums = bounds.strict_sums(argument, inputs)
         allowance = _flushed(argument, inputs, row, target)
         if bounds.rounds(argument, dict(zip(inputs, row, strict=True)), target):
-            rounding = 2 * FACTOR * target.unit_roundoff * _sum(sums.relative, inputs, row)
+            rounding = _sum(sums.relative, inputs, row, 2 * FACTOR * target.unit_roundoff)
             allowance += float(np.nan_to_num(rounding)) * bounds.strict_factor(argument)
         if _sum((argument,), inputs, row) <= allowance and (closed or allowance > 0):
             near.append(argument)
