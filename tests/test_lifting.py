@@ -3,7 +3,7 @@
 import ast
 import functools
 import os
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from functools import cache, cached_property, partial
 
 import numpy as np
@@ -43,6 +43,10 @@ def shown(fresh, case=None):
 def _imports(node):
     names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
     return {name.partition(".")[0] for name in [*names, *([node.module] if isinstance(node, ast.ImportFrom) else [])]}
+
+
+def with_an_object_of_a_library(x):
+    return np.tanh(x) * (3.0 if MISSING else 1.0)
 
 
 def scaled(by):
@@ -207,6 +211,7 @@ class SetOnTheInstance:
         (partial(np.add, 2.5), "functools.partial(np.add, 2.5)"),
         (TABLE["double"], "u * 2"),
         (np.tanh, "np.tanh"),
+        (with_an_object_of_a_library, "from dataclasses import MISSING\n"),
         (noted(TABLE["triple"]), "HALF = np.float64"),
         (Settings(3.0).applied, "self.slope"),
     ],

@@ -15,7 +15,7 @@ import numpy as np
 from eqwise.conformance.report import literals
 from eqwise.conformance.report.lifting import classes
 from eqwise.conformance.report.lifting.functions import Scope, resolved, text_of
-from eqwise.conformance.report.lifting.origins import CannotBeLifted, assignment, imported_path, is_imported
+from eqwise.conformance.report.lifting.origins import CannotBeLifted, assignment, import_of, imported_path, is_imported
 from eqwise.conformance.report.lifting.reach import Reach
 
 NOT_REACHED = "..."
@@ -69,7 +69,9 @@ class Lifter:
         try:
             text = self.express(value, name, whole)
         except CannotBeLifted:
-            node = assignment(name, scope.globals)
+            node, origin = assignment(name, scope.globals), import_of(name, scope.globals)
+            if origin and name not in scope.closure and not self.is_home(origin[0]):
+                return self._import(*origin, name, value)
             if node is None or name in scope.closure:
                 raise
             text = resolved(self, node, scope, True)
@@ -118,10 +120,13 @@ class Lifter:
         if path is None or path[0] == "builtins":
             return path and path[1]
         if preferred and path[1].isidentifier():
-            name = self.name(preferred, value)
-            self.imports[f"from {path[0]} import {path[1]}" + (f" as {name}" if name != path[1] else "")] = None
-            return name
+            return self._import(*path, preferred, value)
         return f"{self.express(sys.modules[path[0]])}.{path[1]}"
+
+    def _import(self, module: str, there: str, preferred: str, value: Any) -> str:
+        name = self.name(preferred, value)
+        self.imports[f"from {module} import {there}" + (f" as {name}" if name != there else "")] = None
+        return name
 
     # what is lifted
 
