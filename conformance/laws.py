@@ -261,7 +261,7 @@ def _test(body: Body, blank: Result, operations: tuple[str, ...], clauses: tuple
         settle(partial(check, dtype=""))
 
     test = pytest.mark.clauses(*clauses)(test_of_dtype if typed else test_once)
-    test.check, test.cited = check, clauses
+    test.check, test.cited, test.operations = check, clauses, operations
     test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
     return test
 

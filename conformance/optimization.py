@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,17 @@ class Evidence:
         return (self.step, *self.slots)
 
     @property
+    def failures(self) -> int:
+        return sum(finding.failed for finding in self.findings)
+
+    @property
     def rank(self) -> tuple[int, int]:
         """How many findings fail, and how many do not conform: the less, the better it explains what the optimizer does."""
-        return sum(finding.failed for finding in self.findings), sum(not finding.conforms for finding in self.findings)
+        return self.failures, sum(not finding.conforms for finding in self.findings)
+
+    @property
+    def share(self) -> float:
+        return max(finding.outcome.max_share for finding in self.findings)
 
     @property
     def doubtful(self) -> set[int]:
@@ -109,16 +118,20 @@ def _evidence(session: Session, operation: Operation, target: Format) -> Evidenc
     drawn = plans(operation, session.volume, target, session.seed_for(operation.name, "steps", target.name))
     tracks = run(session, operation.name, drawn, target, tuple(method.slots))
     judging = Judging(operation.name, method, tracks, target, 6 * session.volume)
-    found = judging.under((), Measured())
+    found = printed = judging.under((), Measured())
+    best = (printed.rank, True, 0.0)
     declared = session.declared(operation.name)
     known = {number: declared.get(f"eq{number}", AS_PRINTED) for number in operation.equations}
     for choice in sorted(operation.readings()[1:], key=lambda choice: choice != known):
         readings = tuple((number, name) for number, name in choice.items() if name != AS_PRINTED)
-        concerned = any(number in found.doubtful for number, _ in readings)
+        concerned = any(number in printed.doubtful for number, _ in readings)
         start = measured(session, operation, method, readings, target) if concerned else None
         if start is not None:
             other = judging.under(readings, start)
-            found = other if other.rank < found.rank or (choice == known and other.rank == found.rank) else found
+            order = (other.rank, choice != known, other.share)
+            best, found = min((best, found), (order, other), key=itemgetter(0))
+            if choice == known and found is other and not other.failures:
+                break
     return found
 
 

@@ -23,7 +23,7 @@ from eqwise.conformance.check import attempted
 from eqwise.conformance.properties import UNTYPED, checks_of
 from eqwise.conformance.purity import check_smoke
 from eqwise.conformance.session import DEFECT, Session
-from eqwise.conformance.strength.detection import citing
+from eqwise.conformance.strength.detection import asking
 from eqwise.conformance.verdicts import FAILING, Result
 from innocent.table import INNOCENTS, Innocent
 
@@ -41,8 +41,7 @@ def results(innocent: Innocent, seed: int, operations: Iterable[str], turn: int 
             for dtype in dtypes if operation.typed and kind not in UNTYPED else ("",):
                 blank = Result(operation.clauses, name, kind, dtype or None, "not_offered")
                 yield attempted(blank, partial(check, session, operation, dtype))
-    cited = {clause for name in operations for clause in OPERATIONS[name].clauses}
-    for test in citing(*cited):
+    for test in asking(*operations):
         yield from (test.check(session, dtype) for dtype in _in_turn(session.dtypes, turn))
 
 

@@ -67,7 +67,7 @@ READINGS = [
     (AdamEpsilonOutside, "adam", "eq68:epsilon_outside_root"),
     (AdamEpsilonHat, "adam", "eq68:epsilon_hat"),
 ]
-SAME_UNSEEN = {"eq60:positive_start": "eq61:epsilon_inside_root"}  # unless h is shown, the two are one formula
+SAME_UNSEEN = {"eq60:positive_start": "eq61:epsilon_inside_root"}  # unless h is shown, the two are one formula, and either may be named
 
 
 def _hiding(optimizer):
@@ -99,8 +99,17 @@ def test_other_readings_are_named(optimizer, operation, named, dtype):
 def test_other_readings_are_named_where_nothing_is_shown(optimizer, operation, named):
     """From the recursion over all gradients."""
     found, verdicts = _named(_session(operation, _hiding(optimizer)), operation)
-    assert found == SAME_UNSEEN.get(named, named)
+    assert found in (named, SAME_UNSEEN.get(named))
     assert verdicts == {"conforms_as", "not_offered"}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(("optimizer", "operation", "named"), READINGS[-2:] + READINGS[3:4], ids=lambda a: getattr(a, "__name__", None))
+def test_the_reading_that_holds_best_is_named(optimizer, operation, named, seed):
+    """In bfloat16, with nothing shown, where the allowances of several readings reach far."""
+    made = type("Other", (ReferenceAdapter,), {operation: _hiding(optimizer)})()
+    found, verdicts = _named(Session(made, Known({}, ()), effort="smoke", seed=seed), operation, "bfloat16")
+    assert found in (named, SAME_UNSEEN.get(named)) and verdicts == {"conforms_as", "not_offered"}
 
 
 def test_a_declared_reading_passes_and_others_ask_for_a_declaration():

@@ -86,6 +86,11 @@ def citing(*clauses: str) -> list[Any]:
     return [test for test in _tests() if {*clauses} & {*test.cited}]
 
 
+def asking(*operations: str) -> list[Any]:
+    """The tests of laws and statements that need any of these operations."""
+    return [test for test in _tests() if {*operations} & {*test.operations}]
+
+
 @lru_cache(maxsize=1)
 def _tests() -> list[Any]:
     names = [module.name for module in pkgutil.iter_modules(conformance.__path__) if module.name.startswith("test_")]

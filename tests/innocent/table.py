@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from inspect import getdoc
 
 from eqwise.conformance.adapters.reference import ReferenceAdapter
-from innocent import arrays, forms, identities, precise, pure, steps, sums, tape
+from innocent import arrays, forms, identities, moved, precise, pure, steps, sums, tape
 from innocent.making import OFFERED, replaced
 from wrong import innocents_6_to_12
 
@@ -55,7 +55,7 @@ _EXACT = (
     identities.SoftmaxByWholeShift, identities.SoftmaxUnshifted, identities.SpecialFunctions, identities.ComplexStep, pure.PurePython,
     sums.SumsReversed, sums.SumsInHalves, sums.SumsSorted, sums.SumsCompensated, sums.SumsInBlocks, sums.SumsExact, sums.Fused,
     forms.OtherForms, forms.SingleForHalves, forms.InItsDtype, tape.Tape,
-    steps.InPlace, steps.OneBuffer, steps.OtherUnits, steps.ExtendedSteps,
+    steps.InPlace, steps.OneBuffer, steps.OtherUnits, steps.ExtendedSteps, moved.TwoUnitsAway,
     *innocents_6_to_12.INNOCENTS,
 )  # fmt: skip
 _LOSES = {
