@@ -16,7 +16,7 @@ from eqwise.conformance.verdicts import VERDICTS, Number, Result, Worst
 from eqwise.spec.certify import Certified, Program, certified, derivative, refined, values
 from eqwise.spec.numbers import bounds
 from eqwise.spec.numbers.bounds import FACTOR
-from eqwise.spec.numbers.expression import ONE, Expression, rebuild
+from eqwise.spec.numbers.expression import ONE, Expression, rebuild, walk
 from eqwise.spec.numbers.formats import Floats, Format
 from eqwise.spec.numbers.program import FLOATS, compiled
 from eqwise.spec.numbers.tape import adjoints, gradient
@@ -241,8 +241,8 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     if error <= strict:
         return Place("conforms", error / strict, error, strict)
     absolute = float(np.fmax(strict, _absolute(output, inputs, row, target)))
-    for error_by_output in (*_kept_outputs(output, claim.applied), *claim.simplified[k : k + 1]) if error > absolute else ():
-        absolute += float(np.nan_to_num(_sum((error_by_output,), inputs, row, 2 * FACTOR * target.unit_roundoff)))
+    if error > absolute:
+        absolute += _told((*_kept_outputs(output, claim.applied), *claim.simplified[k : k + 1]), inputs, row, target)
     if error > absolute:
         absolute += _by_squares(output, inputs, row, target)
     if error > absolute and claim.factors and _sum(claim.factors[k : k + 1], inputs, row) < target.smallest_normal:
@@ -295,6 +295,16 @@ def _sum(expressions: tuple[Expression, ...], inputs: tuple[Expression, ...], ro
         if all(b.is_finite() for b in balls):
             return float((sum((abs(b) for b in balls), arb(0)) * times).mid())
     return float("nan")
+
+
+def _told(errors: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+    """What rounding makes of these, of which some may have no value."""
+    found: dict[int, arb] = {}
+    for balls in refined(_values(errors, inputs), row) if errors else ():
+        found.update((k, abs(ball)) for k, ball in enumerate(balls) if ball.is_finite() and k not in found)
+        if len(found) == len(errors):
+            break
+    return float((sum(found.values(), arb(0)) * (2 * FACTOR * target.unit_roundoff)).mid())
 
 
 @lru_cache(maxsize=4096)
@@ -355,14 +365,15 @@ def _near_kinks(
     Underflow widens it only where a value can be flushed. At the threshold itself the branch that the notes print
     decides the value; for a derivative (`closed`) both sides count.
     """
-    near = []
+    near, known = [], dict(zip(inputs, row, strict=True))
     for argument in bounds.branch_arguments(output):
-        sums = bounds.strict_sums(argument, inputs)
-        allowance = _flushed(argument, inputs, row, target)
-        if bounds.rounds(argument, dict(zip(inputs, row, strict=True)), target):
-            rounding = _sum(sums.relative, inputs, row, 2 * FACTOR * target.unit_roundoff)
+        own = tuple(x for x in walk((argument,)) if x in known)  # of many, most arguments need few
+        numbers = [known[x] for x in own]
+        allowance = _flushed(argument, own, numbers, target)
+        if bounds.rounds(argument, known, target):
+            rounding = _sum(bounds.strict_sums(argument, own).relative, own, numbers, 2 * FACTOR * target.unit_roundoff)
             allowance += float(np.nan_to_num(rounding)) * bounds.strict_factor(argument)
-        if _sum((argument,), inputs, row) <= allowance and (closed or allowance > 0):
+        if _sum((argument,), own, numbers) <= allowance and (closed or allowance > 0):
             near.append(argument)
     return near
 

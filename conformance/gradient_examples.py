@@ -30,7 +30,7 @@ WIDTHS = {  # for each depth: square and non-square matrices, one output and sev
 }
 LARGE = (  # every axis in turn is longer than the usual sizes of blocks; and two layers of one unit each
     ((43, 1), "tanh", "identity", 1), ((1, 43, 1), "relu", "logistic", 2), ((1, 43), "tanh", "softmax", 1),
-    ((1, 2, 43, 1), "tanh", "identity", 1), ((2, 1, 1, 2), "tanh", "identity", 2),
+    ((1, 2, 43, 1), "tanh", "identity", 1), ((1, 1, 1, 1, 1), "tanh", "identity", 2),
     ((2, 1), "tanh", "identity", 43), ((2, 13), "tanh", "identity", 17),  # more parameters than samples, so that their weights are told
 )  # fmt: skip
 WIDE = (((2, 3), "tanh", "softmax", 3), ((2, 3), "tanh", "logistic", 2), ((2, 3, 2), "relu", "softmax", 2))  # see `with_wide_scores`
