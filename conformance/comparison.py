@@ -21,7 +21,7 @@ from eqwise.spec.numbers.formats import Floats, Format
 from eqwise.spec.numbers.program import FLOATS, compiled
 from eqwise.spec.numbers.tape import adjoints, gradient
 
-ENOUGH = 48  # confirmed places after which a failing property is not searched for a worse one
+ENOUGH = 16  # confirmed places after which a failing property is not searched for a worse one
 MOST_KINKS = 4
 
 

@@ -204,7 +204,8 @@ def test_what_is_not_offered_is_not_judged():
 # faults where nothing is shown
 
 UNSEEN = {  # the clause of another equation that explains it as well; None where nothing can be seen
-    "eq59-momentum-StateInUse": None,
+    "eq59-momentum-StateInUse": None, "eq65-adam-StateIsLive": None,
+    "eq62-rmsprop-tiny_gradients_are_zero": "eq63",  # no step is no mean square
     "eq65-adam-second_of_the_first": "eq64",
     "eq68-adam-Nadam": "eq64",  # a look-ahead is another first moment
 }  # fmt: skip
