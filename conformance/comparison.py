@@ -21,6 +21,7 @@ from eqwise.spec.numbers.formats import Floats, Format
 from eqwise.spec.numbers.program import FLOATS, compiled
 from eqwise.spec.numbers.tape import adjoints, gradient
 
+MANY = 4  # outputs, each of which is a formula of its own to floats
 ENOUGH = 16  # confirmed places after which a failing property is not searched for a worse one
 MOST_KINKS = 4
 
@@ -185,15 +186,28 @@ def _worst(claim: Claim, row: Floats, k: int, expected: float, actual: float, pl
 def _places(
     claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Floats, target: Format, places: int, enough: int
 ) -> Iterator[tuple[int, int, Place]]:
-    """Every place beyond 4 ulp that floats do not clear, and those of the others that look nearest to their allowance."""
+    """Every place beyond 4 ulp that floats do not clear, and those of the others that look nearest to their allowance.
+
+    Where the largest errors all deviate, no other place is looked at.
+    """
+    judged, deviating = set(), 0
+    for flat in _largest(ulps, ulps > FACTOR, enough) if len(claim.outputs) > MANY else ():
+        i, k = divmod(flat, ulps.shape[1])
+        place = at_place(claim, rows[i].tolist(), k, float(actual[i, k]), target)
+        judged.add(flat)
+        deviating += place.verdict == "deviates"
+        yield i, k, place
+        if place.verdict != "deviates":
+            break
+    if deviating >= enough:
+        return
     screened = screen(claim, rows, actual, high, ulps, target)
     beyond = (ulps > FACTOR) & ~screened.excused
     pressing = beyond & ~screened.tolerable
     weight = np.where(beyond, ulps + 1e100, screened.share)
     most = places if len(claim.outputs) == 1 else places // 4
     groups = ((pressing, None), (~pressing & screened.told, most), (~pressing & ~screened.told, most))
-    deviating = 0
-    for flat in [place for group, count in groups for place in _largest(weight, group, count)]:
+    for flat in [place for group, count in groups for place in _largest(weight, group, count) if place not in judged]:
         if deviating >= enough:
             return
         i, k = divmod(flat, ulps.shape[1])

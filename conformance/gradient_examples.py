@@ -84,6 +84,11 @@ def large_networks() -> Iterator[tuple[Network, int]]:
     return ((Network(widths, activation, output), batch) for widths, activation, output, batch in LARGE)
 
 
+def is_large(network: Network) -> bool:
+    """Whether it is one of those."""
+    return network.widths in {widths for widths, *_ in LARGE}
+
+
 def _network(depth: int, turn: int, activation: str, output: str) -> Network:
     widths = WIDTHS[depth][turn % 3]
     return Network(widths if output != "softmax" or widths[-1] > 1 else WIDTHS[depth][0], activation, output)

@@ -12,6 +12,7 @@ from eqwise.conformance.verdicts import Result
 from eqwise.spec.document import AS_PRINTED
 from eqwise.spec.numbers.formats import Format
 
+LONG = 64  # numbers of one formula, in which what has failed already is not looked for
 Readings = tuple[tuple[int, str], ...]
 
 
@@ -45,5 +46,7 @@ def under_readings(session: Session, operation: Operation, blank: Result, collec
 def _judged(collected: list[Sample], readings: Readings, target: Format, places: int) -> Outcome:
     outcome = Outcome("conforms", 0, 0.0, 0.0)
     for sample in collected:
+        if outcome.verdict == "deviates" and sample.rows.shape[1] > LONG:
+            continue
         outcome = outcome.merged(judge(sample.claim(readings), sample.rows, sample.actual, target, places))
     return outcome

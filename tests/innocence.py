@@ -42,6 +42,8 @@ def results(innocent: Innocent, seed: int, operations: Iterable[str], turn: int 
                 blank = Result(operation.clauses, name, kind, dtype or None, "not_offered")
                 yield attempted(blank, partial(check, session, operation, dtype))
     for test in asking(*operations):
+        if innocent.alone and len(test.operations) > 1:
+            continue
         yield from (test.check(session, dtype) for dtype in _in_turn(session.dtypes, turn))
 
 

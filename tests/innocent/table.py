@@ -17,11 +17,15 @@ class Reference(ReferenceAdapter):
 
 @dataclass(frozen=True)
 class Innocent:
-    """One implementation: the clauses of which it may follow another reading, and why it may lose digits, if it may."""
+    """One implementation: the clauses of which it may follow another reading, and why it may lose digits, if it may.
+
+    `alone`: no operation of it takes what another returns, so that nothing is asked of several.
+    """
 
     made: type
     readings: tuple[str, ...] = ()
     loses: str = ""
+    alone: bool = False
 
     @property
     def name(self) -> str:
@@ -68,7 +72,8 @@ _LOSES = {
     identities.SpecialFunctions: "expit is 0 where it would be subnormal",
 }
 _READINGS = {**dict.fromkeys(_WHOLE, ("s12.2-inference-scale",)), **innocents_6_to_12.OTHER_READINGS}
+_ALONE = (arrays.OtherByteOrder, arrays.Wider, arrays.Widest, arrays.Lazy)
 INNOCENTS = {
-    made.__name__: Innocent(made, _READINGS.get(made, ()), _LOSES.get(made, ""))
+    made.__name__: Innocent(made, _READINGS.get(made, ()), _LOSES.get(made, ""), made in _ALONE)
     for made in dict.fromkeys((*_EXACT, *_LOSES, *_READINGS))
 }
