@@ -14,7 +14,7 @@ from eqwise.conformance.gradient_examples import (
     Example,
     example,
     gradients_of,
-    is_large,
+    is_wide,
     judged,
     judged_together,
     large_networks,
@@ -38,7 +38,7 @@ def check_derivative(session: Session, operation: Operation, dtype: str) -> Resu
     failing: list[Example] = []
     try:
         for together in calls(session, target):
-            if failing and is_large(together[0].network):
+            if failing and is_wide(together[0].network):
                 continue  # where what has failed already is not looked for
             try:
                 found = [gradients_of(session, call, target) for call in together]

@@ -64,6 +64,7 @@ _EXACT = (
 )  # fmt: skip
 _LOSES = {
     **dict.fromkeys(innocents_6_to_12.MAY_BE_INACCURATE, "on hard inputs, as the module says"),
+    innocents_6_to_12.MeanOfObservations: "the two terms of the gradient by t cancel where y is small against t",
     forms.KeepsOutputs: "1 − y has few digits where y is near 1",
     precise.LongDouble: "the mean of many equal numbers and another one is rounded, though the result hardly depends on them",
     **dict.fromkeys((identities.PowersOfTwo, pure.PurePython, tape.Tape), "a factor eˣ that is subnormal has fewer digits"),
