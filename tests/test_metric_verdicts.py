@@ -174,7 +174,7 @@ def test_integers_that_overflow_are_inaccurate_and_wrong_ones_deviate():
 
     overflowing = _result(_with(mse=lambda t, y: np.mean((t - y) ** 2)), "mse", "integers")
     assert (overflowing.verdict, overflowing.label) == ("inaccurate", "range")
-    assert overflowing.message == "given int8: differences or squares overflow in the type of the integers"
+    assert overflowing.message == "given int8: differences or squares do not fit the type of the integers"
     assert _result(_with(mae=halved), "mae", "integers").verdict == "deviates"
     result = _result(_with(mae=refusing), "mae", "integers")
     assert result.verdict == "conforms" and "int8 not offered" in result.message
