@@ -51,7 +51,7 @@ def test_threshold_is_found_to_the_last_bit():
     [
         ("eq6-logistic-clipped_at_36", "float64", "largest", -36.0),
         ("eq13-relu-relu6", "float32", 6.0, None),
-        ("eq31-exponential_loss-exponential_clipped", "float64", 50.0, "largest"),
+        ("eq31-exponential_loss-exponential_clipped", "float64", "largest", -50.0),
         ("eq12-softplus-softplus_gradient_late", "float64", 5.0, None),
         ("eq6-logistic-logistic_far_out", "bfloat16", "largest", -1e5),
     ],
