@@ -85,7 +85,8 @@ def masks(subject: Subject, x: Array, p: float) -> tuple[Array, Array]:
     train, _ = subject.start(p, seed)
     for k in range(PASSES):
         require(np.array_equal(mask(train, x), large[k]), f"p = {p}: the same seed gives another mask in pass {k + 1}")
-    require(np.array_equal(*(mask(subject.start(p, 0)[0], x) for _ in range(2))), f"p = {p}: seed 0 gives another mask each time")
+    first, again = (mask(subject.start(p, 0)[0], x) for _ in range(2))
+    require(np.array_equal(first, again), f"p = {p}: seed 0 gives another mask each time")
     train, _ = subject.start(p, seed + PASSES)
     return np.array([*large, mask(train, x)]), np.array([mask(train, few).ravel() for _ in range(MANY)])
 

@@ -25,6 +25,7 @@ from eqwise.conformance.samples import HIDDEN, Call, Structure
 from eqwise.conformance.session import Session
 from eqwise.spec.numbers.formats import Floats, Format
 
+Sized = tuple[tuple[int, ...], int]  # a shape, and how many rows or samples of it
 COUNTS = {  # structures drawn, times the effort
     "elementwise": 2, "rows": 5, "sample": 6, "affine": 8, "network": 6, "columns": 10, "matrices": 24,
 }  # fmt: skip
@@ -103,7 +104,7 @@ def _always(operation: Operation, n: int) -> Iterator[tuple[tuple[int, ...], int
     Every axis in turn has length `n` beside axes of length 1; axes are equal that need not be, all or two of them; several
     rows and columns lie in each layout but the usual one; and each parameter in turn, or all matrices, are all 0, and all 1.
     """
-    long, square, solid = {
+    known: dict[str, tuple[list[Sized], list[Sized], tuple[int, ...]]] = {
         "rows":     ([((n,), 1), ((3,), n), ((1,), n), ((3,), 1)], [((3,), 3)], (3,)),
         "sample":   ([((n,), 4)], [], (3,)),
         "affine":   (
@@ -116,7 +117,8 @@ def _always(operation: Operation, n: int) -> Iterator[tuple[tuple[int, ...], int
         ),
         "columns":  ([((min(n, BATCHED),), 4), ((3,), 1), ((3,), n)], [((3,), 3)], (4,)),
         "matrices": (4 * [((1, n), 1), ((1, 2, 1, 2, 1), 1)], 4 * [((3, 3), 1), ((2, 2, 2), 1)], (2, 2, 2)),
-    }[operation.shape]  # fmt: skip
+    }  # fmt: skip
+    long, square, solid = known[operation.shape]
     yield from ((shape, batch, "C", None) for shape, batch in (*long, *square))
     yield from ((solid, 4, layout, None) for layout in LAYOUTS[1:])
     plain = {"affine": (1, 2), "network": (1, 2, 3, 4), "columns": (1, 2), "matrices": (0,)}.get(operation.shape, ())

@@ -146,8 +146,9 @@ def code_of(value: Any) -> CodeType | None:
 def import_of(name: str, globals_: Mapping[str, Any]) -> tuple[str, str] | None:
     """The module from which the name is imported at the top level, and the name there; None where it is not."""
     file = globals_.get("__file__")
-    for node in tree_of(file).body if isinstance(file, str) else []:
-        for alias in node.names if isinstance(node, ast.ImportFrom) and not node.level else ():
+    body = tree_of(file).body if isinstance(file, str) else []
+    for node in (node for node in body if isinstance(node, ast.ImportFrom) and not node.level):
+        for alias in node.names:
             if (alias.asname or alias.name) == name:
                 return str(node.module), alias.name
     return None
