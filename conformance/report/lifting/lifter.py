@@ -15,7 +15,7 @@ import numpy as np
 from eqwise.conformance.report import literals
 from eqwise.conformance.report.lifting import classes
 from eqwise.conformance.report.lifting.functions import Scope, resolved, text_of
-from eqwise.conformance.report.lifting.origins import CannotBeLifted, assignment, import_of, imported_path, is_imported
+from eqwise.conformance.report.lifting.origins import CannotBeLifted, assignment, import_of, imported_path, is_imported, is_shadowed
 from eqwise.conformance.report.lifting.reach import Reach
 
 NOT_REACHED = "..."
@@ -119,8 +119,8 @@ class Lifter:
         path = imported_path(value)
         if path is None or path[0] == "builtins":
             return path and path[1]
-        if preferred and path[1].isidentifier():
-            return self._import(*path, preferred, value)
+        if (preferred or is_shadowed(path[0])) and path[1].isidentifier():
+            return self._import(*path, preferred or path[1], value)
         return f"{self.express(sys.modules[path[0]])}.{path[1]}"
 
     def _import(self, module: str, there: str, preferred: str, value: Any) -> str:

@@ -143,6 +143,12 @@ def code_of(value: Any) -> CodeType | None:
 
 
 
+def is_shadowed(module: str) -> bool:
+    """Whether a package calls something else by the name of this module of its own, as functions are often called as their file."""
+    parent, _, last = module.rpartition(".")
+    return bool(parent) and getattr(sys.modules.get(parent), last, None) is not sys.modules.get(module)
+
+
 def import_of(name: str, globals_: Mapping[str, Any]) -> tuple[str, str] | None:
     """The module from which the name is imported at the top level, and the name there; None where it is not."""
     file = globals_.get("__file__")
