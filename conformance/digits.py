@@ -43,7 +43,8 @@ def shares(session: Session, target: Format) -> list[float]:
         rows = slice(k * BATCH, (k + 1) * BATCH)
         call = replace(call, x=x[rows], t=t[rows])
         wanted = [theta - ETA * gradient for theta, gradient in zip(call.thetas, _exact(call), strict=True)]
-        room = [ETA * error + 4 * target.ulp(theta) for theta, error in zip(wanted, bounds(call, target), strict=True)]
+        pairs = zip(wanted, bounds(call, target), strict=True)
+        room = [ETA * error + 4 * target.ulp(theta) + target.smallest_normal for theta, error in pairs]  # which may be flushed to 0
         call = update(call, raw_value(session.adapter, ENTRY, call.inputs, **NETWORK.named))
         differences = zip(call.thetas, wanted, room, strict=True)
         found.append(max(float(np.max(np.abs(new - old) / most)) for new, old, most in differences))
