@@ -60,8 +60,8 @@ def _constant(session: Session, operation: Operation, target: Format) -> Finding
     """No entry of a small layer, of odd size or alone, is the same for several seeds."""
     law, _ = standardised(EQUATIONS[operation.equations[0]](number(1), number(1)))
     likeliest = (2 * target.unit_roundoff * law.peak) ** (FEW_SEEDS - 1) * sum(map(prod, ODD))
+    seed = _seed(session, operation, target)
     for shape in ODD:
-        seed = _seed(session, operation, target)
         layers = np.array([drawn(session, operation, shape, seed + k, target) for k in range(FEW_SEEDS)])
         same = np.argwhere((layers == layers[0]).all(axis=0))
         if len(same):

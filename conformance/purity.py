@@ -78,12 +78,12 @@ def harm_of_calling(
         return f"{operation.name} writes to its input {written}"
     if contents(kept) != contents(as_array(session.adapter, operation.name, result)):
         return f"the result of {operation.name} changes when it is called again"
-    if goes_by_what_was(lambda given: [session_value(session, operation, given, **named)], first, again):
+    if goes_by_what_was(lambda given: [_called(session, operation, given, **named)], first, again):
         return f"{operation.name} goes by what its inputs held before"
     return None
 
 
-def session_value(session: Session, operation: Operation, inputs: Sequence[Any], **named: Any) -> Array:
+def _called(session: Session, operation: Operation, inputs: Sequence[Any], **named: Any) -> Array:
     """The result as an array, whatever its shape."""
     return as_array(session.adapter, operation.name, raw_value(session.adapter, operation, inputs, **named))
 

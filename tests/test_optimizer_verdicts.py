@@ -201,6 +201,13 @@ def test_what_is_not_offered_is_not_judged():
     assert (refused.verdict, refused.message) == ("not_offered", "no Adam today")
 
 
+def test_an_optimizer_that_keeps_nothing_may_say_so():
+    """By a state that is None, whose steps and purity are judged all the same."""
+    silent = type("Silent", (Sgd,), {"state": lambda self: None})
+    verdicts = [check(_session("sgd", silent), OPERATIONS["sgd"], "float64").verdict for check in (check_update, check_purity)]
+    assert verdicts == ["conforms", "conforms"]
+
+
 # faults where nothing is shown
 
 UNSEEN = {  # the clause of another equation that explains it as well; None where nothing can be seen

@@ -272,6 +272,20 @@ def test_a_failure_shows_the_formula_that_it_was_judged_by():
     assert "(34) Huber loss, unhalved, read as half: {(t - y)^2/2 if" in told
 
 
+class ArraysAreLists(Adapter):
+    """A framework whose own arrays are lists, gradients among them."""
+
+    def from_numpy(self, array): return array.tolist()
+    def relu(self, x): return np.maximum(x, 0.0).tolist()
+    def vjp(self, operation, inputs, cotangent): return [np.where(np.array(inputs[0]) > 0, cotangent, 0.0).tolist()]
+
+
+def test_gradients_may_be_lists_where_arrays_are():
+    """One for each input, however many elements it has."""
+    session = Session(ArraysAreLists(), effort="smoke", dtypes=("float64",))
+    assert checks_of(OPERATIONS["relu"])["derivative"](session, OPERATIONS["relu"], "float64").verdict == "conforms"
+
+
 class MeanHinge(Adapter):
     """A hinge that is offered as a mean only."""
 
