@@ -161,6 +161,33 @@ def test_failures_are_told_under_the_declared_reading():
             assert float(result.worst.expected.decimal) == float(exact(r_squared, t, y))
 
 
+def _squares_in_c(t, y):
+    """Squared differences as in C, where narrow integers become 32 bits wide."""
+    error = (t.astype(np.int64) - y).astype(np.int32)
+    return error * error
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "verdict"),
+    [
+        ("mse", lambda t, y: np.mean((t - y) ** 2), "inaccurate"),
+        ("mse", lambda t, y: np.mean(_squares_in_c(t, y)), "inaccurate"),
+        ("rmse", lambda t, y: np.sqrt(np.float32(np.sum((t - y) ** 2, dtype=t.dtype) / len(t))), "inaccurate"),
+        ("mae", lambda t, y: np.mean(np.abs(t - y)), "inaccurate"),
+        ("mae", lambda t, y: np.mean(np.abs((t - y).astype(np.int64))), "inaccurate"),
+        ("r_squared", lambda t, y: 1 - np.sum((t - y) ** 2) / np.sum((t - np.mean(t)) ** 2), "inaccurate"),
+        ("mse", lambda t, y: np.mean(np.clip((t.astype(float) - y) ** 2, -np.inf, np.iinfo(t.dtype).max)), "deviates"),
+        ("mae", lambda t, y: np.abs(np.mean(t - y)), "deviates"),
+        ("mae", lambda t, y: np.mean(np.abs((t - y).astype(np.int64))) + (np.ptp(t) > 200), "deviates"),
+    ],
+    ids=["in its type", "in 32 bits", "the sum too", "magnitude too", "difference alone", "r_squared", "clipped", "signed", "late"],
+)  # fmt: skip
+def test_of_integers_that_do_not_fit_only_what_wraps_is_inaccurate(operation, method, verdict):
+    """Modulo a power of two, at each step or at none; saturation, and what is wrong besides, deviates."""
+    result = _result(_with(**{operation: method}), operation, "integers")
+    assert (result.verdict, result.label) == (verdict, "range" if verdict == "inaccurate" else None)
+
+
 def test_integers_that_overflow_are_inaccurate_and_wrong_ones_deviate():
     """In the type of the integers; refused ones are not offered."""
 
