@@ -16,7 +16,7 @@ from eqwise.conformance.batch_layer import FEATURES, NAME, Layer, Pass, batch, h
 from eqwise.conformance.check import Check, judging
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.comparison import Claim, Outcome, judge, reported
-from eqwise.conformance.invocation import as_array, contents
+from eqwise.conformance.invocation import alike, as_array, contents
 from eqwise.conformance.samples import cast
 from eqwise.conformance.session import Session
 from eqwise.conformance.verdicts import FAILING, VERDICTS, Result
@@ -241,8 +241,8 @@ def _harm(layer: Layer, method: str, x: Any, other: Any) -> str | None:
     if not all(map(_same, layer.averages(), averages)):
         return f"the running averages change with the input of an earlier {method}"
     for again in ("train", "infer"):
-        found, fresh = (np.asarray(as_array(layer.adapter, again, layer.raw(again, a)), np.float64) for a in (x, other))
-        if not np.allclose(found, fresh, rtol=0, atol=np.sqrt(layer.target.unit_roundoff) * np.abs(fresh).max()):
+        found, fresh = (as_array(layer.adapter, again, layer.raw(again, a)) for a in (x, other))
+        if not alike(found, fresh, np.sqrt(layer.target.unit_roundoff)):
             return f"{again} goes by what its input held before"
     if contents(kept) != contents(as_array(layer.adapter, method, result)):
         return f"the result of {method} changes when the layer goes on"

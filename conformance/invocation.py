@@ -59,6 +59,14 @@ def contents(array: Array) -> bytes:
     return array.tobytes()
 
 
+def alike(one: Array, other: Array, within: float) -> bool:
+    """Whether two results are the same numbers, but for errors within this share of the largest."""
+    a, b = (np.asarray(array, np.float64) for array in (one, other))
+    with np.errstate(invalid="ignore", over="ignore"):
+        size = np.abs(b[np.isfinite(b)]).max(initial=0.0)
+        return a.shape == b.shape and bool(np.all((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= within * size)))
+
+
 def gradients(
     adapter: Adapter, operation: Operation, inputs: Sequence[Any], cotangent: Array, target: Format, **named: Any
 ) -> list[Floats | None]:

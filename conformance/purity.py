@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from eqwise.conformance import samples
 from eqwise.conformance.adapter import NotOffered, Operation
 from eqwise.conformance.check import judging
 from eqwise.conformance.evidence import result_shape
-from eqwise.conformance.invocation import AdapterError, as_array, contents, flattened, gradients, raw_value
+from eqwise.conformance.invocation import AdapterError, alike, as_array, contents, flattened, gradients, raw_value
 from eqwise.conformance.layouts import copied, laid_out
 from eqwise.conformance.samples import Call
 from eqwise.conformance.session import Session
@@ -95,15 +96,8 @@ def goes_by_what_was(called: Callable[[Sequence[Any]], list[Array]], first: Sequ
     copies = [[copied(array) for array in item] if isinstance(item, list) else copied(item) for item in first]
     found, others, fresh = called(first), called(again), called(copies)
     # that others and copies agree says that results do not depend on where arrays lie
-    return not all(map(_alike, found, fresh)) and all(map(_alike, others, fresh))
-
-
-def _alike(one: Array, other: Array) -> bool:
-    """Whether two results of the same numbers are alike, but for how they were rounded."""
-    a, b = (np.asarray(array, np.float64) for array in (one, other))
-    with np.errstate(invalid="ignore", over="ignore"):
-        size = np.abs(b[np.isfinite(b)]).max(initial=0.0)
-        return a.shape == b.shape and bool(np.all((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= ALIKE * size)))
+    close = partial(alike, within=ALIKE)
+    return not all(map(close, found, fresh)) and all(map(close, others, fresh))
 
 
 def _gradient_harm(session: Session, first: Call, again: Call, target: Format) -> str | None:

@@ -1,0 +1,143 @@
+"""What excuses an error at one row of inputs: rounding, underflow and range of the intermediates, the kinks that are near."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from flint import arb
+
+from eqwise.spec.certify import Program, refined, values
+from eqwise.spec.numbers import bounds
+from eqwise.spec.numbers.bounds import FACTOR
+from eqwise.spec.numbers.expression import ONE, Expression, rebuild, walk
+from eqwise.spec.numbers.formats import Format
+from eqwise.spec.numbers.program import FLOATS, compiled
+from eqwise.spec.numbers.tape import adjoints, gradient
+
+
+def absolute(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+    sums, factor = bounds.absolute_sums(output), bounds.absolute_factor(output)
+    rounding = sum_of_sizes(sums.relative, inputs, row, 2 * FACTOR * target.unit_roundoff)
+    return rounding * factor + target.smallest_normal * sum_of_sizes(sums.underflow, inputs, row)
+
+
+def told(errors: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+    """What rounding makes of these, of which some may have no value."""
+    found: dict[int, arb] = {}
+    for balls in refined(program(errors, inputs), row) if errors else ():
+        found.update((k, abs(ball)) for k, ball in enumerate(balls) if ball.is_finite() and k not in found)
+        if len(found) == len(errors):
+            break
+    return float((sum(found.values(), arb(0)) * (2 * FACTOR * target.unit_roundoff)).mid())
+
+
+def by_squares(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+    """4·Σ|∂f/∂v|·δ² over v = w², δ being what rounding may make of w; by floats, and nothing where they do not tell."""
+    flat = tuple(part for pair in bounds.squares(output) for part in pair)
+    with np.errstate(all="ignore"):
+        slopes, errors = np.array(compiled(flat, inputs, FLOATS)(*np.asarray(row)), float).reshape(-1, 2).T
+        found = FACTOR * float(np.sum(np.abs(slopes) * (2 * target.unit_roundoff * errors) ** 2))
+    return found if np.isfinite(found) else 0.0
+
+
+@lru_cache(maxsize=4096)
+def kept_outputs(output: Expression, applied: tuple[tuple[Expression, Expression], ...]) -> list[Expression]:
+    """∂g/∂u · f/f′ for each activation y = f(u): the error of an implementation that keeps only the rounded y.
+
+    It takes f′ from y, as in y(1 − y) or 1 − y², and so at another u, by what rounded y; for g = c·f′ this is c·f·f″/f′.
+    """
+    slopes = adjoints(output)
+    return [slopes[u] * y / gradient(y, [u])[0] for u, y in applied if u in slopes]
+
+
+def distance(actual: float, exact: arb, allowance: float, target: Format) -> float:
+    """|actual − exact|; 0 for an infinity where the allowance reaches the overflow threshold."""
+    if np.isnan(actual):
+        return float("inf")
+    if np.isinf(actual):
+        sign = 1 if actual > 0 else -1
+        overflow = arb(target.overflow.numerator) / target.overflow.denominator
+        reaches = np.isfinite(allowance) and bool(exact * sign + arb(allowance) >= overflow)
+        return 0.0 if reaches else float("inf")
+    return float(abs(arb(actual) - exact).upper())
+
+
+@lru_cache(maxsize=4096)
+def exposed(output: Expression, is_derivative: bool, cotangents: tuple[Expression, ...]) -> tuple[Expression, ...]:
+    """The intermediates whose range excuses; of derivatives in the usual forms, a single cotangent first or last."""
+    if not is_derivative:
+        return bounds.exposed(output)
+    last = rebuild([output], lambda v, _: ONE if v in cotangents else None) if len(cotangents) == 1 else []
+    return tuple(dict.fromkeys(v for form in (output, *last) for v in (*bounds.exposed(form), *bounds.rearranged(form))))
+
+
+def leaves_range(exposed: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> bool:
+    """Whether one of these intermediates leaves the normal range."""
+    for balls in refined(program(exposed, inputs), row) if exposed else ():
+        told = [b for b in balls if b.is_zero() or b.rel_accuracy_bits() > 8]
+        if any(_outside(abs(b), target) for b in told):
+            return True
+        if len(told) == len(balls):
+            return False
+    return False
+
+
+def _outside(size: arb, target: Format) -> bool:
+    return bool(size > target.largest) or (bool(size < target.smallest_normal) and not size.is_zero())
+
+
+def divides_by_little(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> bool:
+    """Whether a divisor that does not descend from an exponential is 0 within what its own program may lose."""
+    divisors = [v for v in bounds.exposed(output) if v in bounds.divisors((output,))]
+    return any(sum_of_sizes((v,), inputs, row) <= absolute(v, inputs, row, target) for v in divisors)
+
+
+def near_kinks(
+    output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format, closed: bool
+) -> list[Expression]:
+    """Branch arguments within their own strict allowance of the threshold.
+
+    Underflow widens it only where a value can be flushed. At the threshold itself the branch that the notes print
+    decides the value; for a derivative (`closed`) both sides count.
+    """
+    near, known = [], dict(zip(inputs, row, strict=True))
+    for argument in bounds.branch_arguments(output):
+        own = tuple(x for x in walk((argument,)) if x in known)  # of many, most arguments need few
+        numbers = [known[x] for x in own]
+        allowance = _flushed(argument, own, numbers, target)
+        if bounds.rounds(argument, known, target):
+            rounding = sum_of_sizes(bounds.strict_sums(argument, own).relative, own, numbers, 2 * FACTOR * target.unit_roundoff)
+            allowance += float(np.nan_to_num(rounding)) * bounds.strict_factor(argument)
+        if sum_of_sizes((argument,), own, numbers) <= allowance and (closed or allowance > 0):
+            near.append(argument)
+    return near
+
+
+def _flushed(argument: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+    """(smallest normal)·Σ|∂d/∂v| over the intermediates v of d that are subnormal there."""
+    slopes = bounds.numeric_adjoints(argument)
+    nodes = tuple(slopes)
+    for balls in refined(program((*nodes, *slopes.values()), inputs), row):
+        sizes = [float(abs(ball).mid()) for ball in balls]
+        values, rates = sizes[: len(nodes)], sizes[len(nodes) :]
+        lost = [rate for value, rate in zip(values, rates, strict=True) if 0 < value < target.smallest_normal]
+        return target.smallest_normal * sum(lost)
+    return 0.0
+
+
+def sum_of_sizes(expressions: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Sequence[float], times: float = 1.0) -> float:
+    """Σ|v| over these expressions at one row, multiplied by a number; nan, which excuses nothing, where no precision tells.
+
+    By balls, whose sum may be larger than any float where its product is none.
+    """
+    for balls in refined(program(expressions, inputs), row):
+        if all(b.is_finite() for b in balls):
+            return float((sum((abs(b) for b in balls), arb(0)) * times).mid())
+    return float("nan")
+
+
+@lru_cache(maxsize=4096)
+def program(expressions: tuple[Expression, ...], inputs: tuple[Expression, ...]) -> Program:
+    return values(expressions, inputs)
