@@ -64,9 +64,9 @@ def _wrapped(operation: Operation, sample: Sample, kind: str, known: Format) -> 
     for readings in operation.readings():
         claim = sample.claim(tuple(readings.items()))
         program = compiled(claim.outputs[:1], claim.inputs, IN_INTEGERS)
-        for types in _kept(kind):
+        for kept in _kept(kind):
             with np.errstate(all="ignore"):
-                value = float(program(*(Whole(int(x), types) for x in row))[0])
+                value = float(program(*(Whole(int(x), kept) for x in row))[0])
                 slack = (2 * FACTOR + len(row)) * known.unit_roundoff * (1 + abs(value))
                 rounded = float(known.round(np.array(value)))
             if abs(value - actual) <= slack or np.array_equal(rounded, actual, equal_nan=True):
@@ -74,11 +74,21 @@ def _wrapped(operation: Operation, sample: Sample, kind: str, known: Format) -> 
     return False
 
 
-def _kept(kind: str) -> Iterator[dict[str, Any]]:
-    """The types in which differences, their squares or magnitudes, and sums may be kept: that of the integers, a usual one, or none."""
+def _kept(kind: str) -> Iterator[Kept]:
+    """The types in which intermediates may be kept: that of the integers, a usual one, or none."""
     sign = kind.rstrip("0123456789")
     usual = [None, *(np.iinfo(name) for name in dict.fromkeys((kind, f"{sign}32", f"{sign}64")))]
-    return (dict(zip(("-", "of one", "+"), types, strict=True)) for types in product(usual, repeat=3))
+    return (Kept(*types, exchanged) for *types, exchanged in product(usual, usual, usual, (False, True)))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The types of differences, of what is made of one number, and of sums; and whether t - y is taken as y - t, for even formulas."""
+
+    difference: Any
+    alone: Any
+    sums: Any
+    exchanged: bool
 
 
 @dataclass(frozen=True)
@@ -86,22 +96,26 @@ class Whole:
     """An integer whose sums, differences, powers and negatives wrap around in types, and whose quotients are floats."""
 
     value: int
-    types: dict[str, Any]
+    kept: Kept
 
-    def _to(self, operator: str, value: int) -> Whole:
-        info = self.types[operator]
-        return Whole(value if info is None else (value - info.min) % 2**info.bits + info.min, self.types)
+    def _in(self, info: Any, value: int) -> Whole:
+        return Whole(value if info is None else (value - info.min) % 2**info.bits + info.min, self.kept)
 
     def __float__(self) -> float: return float(self.value)
     def __gt__(self, other: int) -> bool: return self.value > other
     def __lt__(self, other: int) -> bool: return self.value < other
-    def __neg__(self) -> Whole: return self._to("of one", -self.value)
-    def __pow__(self, exponent: int) -> Whole: return self._to("of one", self.value**exponent)
-    def __add__(self, other: Any) -> Any: return self._to("+", self.value + other.value) if isinstance(other, Whole) else self.value + other
-    def __sub__(self, other: Any) -> Any: return self._to("-", self.value - other.value) if isinstance(other, Whole) else self.value - other
+    def __neg__(self) -> Whole: return self._in(self.kept.alone, -self.value)
+    def __pow__(self, exponent: int) -> Whole: return self._in(self.kept.alone, self.value**exponent)
     def __rmul__(self, other: float) -> float: return other * self.value
-    def __rsub__(self, other: float) -> float: return other - self.value
     def __truediv__(self, other: Any) -> Any: return np.float64(self.value) / np.float64(float(other))
+
+    def __add__(self, other: Any) -> Any:
+        return self._in(self.kept.sums, self.value + other.value) if isinstance(other, Whole) else self.value + other
+
+    def __sub__(self, other: Any) -> Any:
+        if not isinstance(other, Whole):
+            return self.value - other
+        return self._in(self.kept.difference, (other.value - self.value) if self.kept.exchanged else self.value - other.value)
 
 
 IN_INTEGERS = replace(FLOATS, select=RATIONALS.select, sqrt=lambda x: np.sqrt(float(x)))

@@ -64,7 +64,7 @@ def _screened(claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Fl
 
 def _evaluated(expressions: tuple[Expression, ...], claim: Claim, rows: Floats) -> list[Floats]:
     values = compiled(expressions, claim.inputs, FLOATS)(*rows.T)
-    return [np.broadcast_to(value, len(rows)) for value in values]
+    return [value if np.ndim(value) else np.full(len(rows), value) for value in values]
 
 
 def _strict(claim: Claim, output: Expression, rows: Floats, target: Format) -> Any:

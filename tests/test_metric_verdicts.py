@@ -174,13 +174,14 @@ def _squares_in_c(t, y):
         ("mse", lambda t, y: np.mean(_squares_in_c(t, y)), "inaccurate"),
         ("rmse", lambda t, y: np.sqrt(np.float32(np.sum((t - y) ** 2, dtype=t.dtype) / len(t))), "inaccurate"),
         ("mae", lambda t, y: np.mean(np.abs(t - y)), "inaccurate"),
+        ("mae", lambda t, y: np.mean(np.abs(y - t)), "inaccurate"),
         ("mae", lambda t, y: np.mean(np.abs((t - y).astype(np.int64))), "inaccurate"),
         ("r_squared", lambda t, y: 1 - np.sum((t - y) ** 2) / np.sum((t - np.mean(t)) ** 2), "inaccurate"),
         ("mse", lambda t, y: np.mean(np.clip((t.astype(float) - y) ** 2, -np.inf, np.iinfo(t.dtype).max)), "deviates"),
         ("mae", lambda t, y: np.abs(np.mean(t - y)), "deviates"),
         ("mae", lambda t, y: np.mean(np.abs((t - y).astype(np.int64))) + (np.ptp(t) > 200), "deviates"),
     ],
-    ids=["in its type", "in 32 bits", "the sum too", "magnitude too", "difference alone", "r_squared", "clipped", "signed", "late"],
+    ids=["its type", "32 bits", "the sum too", "magnitude too", "exchanged", "difference alone", "r_squared", "clipped", "signed", "late"],
 )  # fmt: skip
 def test_of_integers_that_do_not_fit_only_what_wraps_is_inaccurate(operation, method, verdict):
     """Modulo a power of two, at each step or at none; saturation, and what is wrong besides, deviates."""
