@@ -75,16 +75,20 @@ def _wrapped(operation: Operation, sample: Sample, kind: str, known: Format) -> 
 
 
 def _kept(kind: str) -> Iterator[Kept]:
-    """The types in which intermediates may be kept: that of the integers, a usual one, or none."""
-    sign = kind.rstrip("0123456789")
-    usual = [None, *(np.iinfo(name) for name in dict.fromkeys((kind, f"{sign}32", f"{sign}64")))]
-    return (Kept(*types, exchanged) for *types, exchanged in product(usual, usual, usual, (False, True)))
+    """The types in which intermediates may be kept: that of the integers, a usual one where that may be too narrow, or none."""
+    sign, narrow = kind.rstrip("0123456789"), (None, np.iinfo(kind))
+    usual = (None, *(np.iinfo(name) for name in dict.fromkeys((kind, f"{sign}32", f"{sign}64"))))
+    return (Kept(*chosen) for chosen in product(narrow, narrow, usual, usual, (False, True)))
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The types of differences, of what is made of one number, and of sums; and whether t - y is taken as y - t, for even formulas."""
+    """The types of sums of inputs, of differences, of what is made of one number, and of sums of those.
 
+    Where differences are `exchanged`, t - y is taken as y - t, which the formulas, being even in it, allow.
+    """
+
+    of_inputs: Any
     difference: Any
     alone: Any
     sums: Any
@@ -97,9 +101,10 @@ class Whole:
 
     value: int
     kept: Kept
+    of_inputs: bool = True
 
-    def _in(self, info: Any, value: int) -> Whole:
-        return Whole(value if info is None else (value - info.min) % 2**info.bits + info.min, self.kept)
+    def _in(self, info: Any, value: int, of_inputs: bool = False) -> Whole:
+        return Whole(value if info is None else (value - info.min) % 2**info.bits + info.min, self.kept, of_inputs)
 
     def __float__(self) -> float: return float(self.value)
     def __gt__(self, other: int) -> bool: return self.value > other
@@ -110,7 +115,9 @@ class Whole:
     def __truediv__(self, other: Any) -> Any: return np.float64(self.value) / np.float64(float(other))
 
     def __add__(self, other: Any) -> Any:
-        return self._in(self.kept.sums, self.value + other.value) if isinstance(other, Whole) else self.value + other
+        if not isinstance(other, Whole):
+            return self.value + other
+        return self._in(self.kept.of_inputs if self.of_inputs else self.kept.sums, self.value + other.value, self.of_inputs)
 
     def __sub__(self, other: Any) -> Any:
         if not isinstance(other, Whole):
