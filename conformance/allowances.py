@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +15,8 @@ from eqwise.spec.numbers.expression import ONE, Expression, rebuild, walk
 from eqwise.spec.numbers.formats import Format
 from eqwise.spec.numbers.program import FLOATS, compiled
 from eqwise.spec.numbers.tape import adjoints, gradient
+
+Expressions = tuple[Expression, ...]
 
 
 def absolute(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
@@ -65,27 +67,43 @@ def distance(actual: float, exact: arb, allowance: float, target: Format) -> flo
 
 
 @lru_cache(maxsize=4096)
-def exposed(output: Expression, is_derivative: bool, cotangents: tuple[Expression, ...]) -> tuple[Expression, ...]:
-    """The intermediates whose range excuses; of derivatives in the usual forms, a single cotangent first or last."""
+def exposed(output: Expression, is_derivative: bool, cotangents: tuple[Expression, ...]) -> tuple[Expressions, Expressions]:
+    """The intermediates whose overflow excuses, and those whose underflow does; of derivatives in the usual forms too.
+
+    To a formula that divides by no number but constants, and takes no root or logarithm, one of its own that vanishes is one
+    that is rounded to 0, which the absolute allowance knows. Usual forms of a derivative have a single cotangent first or last.
+    """
+    own = bounds.exposed(output)
     if not is_derivative:
-        return bounds.exposed(output)
+        return own, own if _amplifies(output) else ()
     last = rebuild([output], lambda v, _: ONE if v in cotangents else None) if len(cotangents) == 1 else []
-    return tuple(dict.fromkeys(v for form in (output, *last) for v in (*bounds.exposed(form), *bounds.rearranged(form))))
+    every = tuple(dict.fromkeys(v for form in (output, *last) for v in (*bounds.exposed(form), *bounds.rearranged(form))))
+    return every, every if _amplifies(output) else tuple(v for v in every if v not in own)
 
 
-def leaves_range(exposed: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> bool:
-    """Whether one of these intermediates leaves the normal range."""
-    for balls in refined(program(exposed, inputs), row) if exposed else ():
+def _amplifies(output: Expression) -> bool:
+    return bool(bounds.divisors((output,))) or any(v.operator in ("sqrt", "log") for v in walk((output,)))
+
+
+def leaves_range(
+    output: Expression, is_derivative: bool, cotangents: Expressions, inputs: Expressions, row: Sequence[float], target: Format
+) -> bool:
+    """Whether an intermediate leaves the normal range at an end that excuses."""
+    large, small = exposed(output, is_derivative, cotangents)
+    return _some(large, inputs, row, lambda size: bool(size > target.largest)) or _some(
+        small, inputs, row, lambda size: bool(size < target.smallest_normal) and not size.is_zero()
+    )
+
+
+def _some(expressions: Expressions, inputs: Expressions, row: Sequence[float], meets: Callable[[arb], bool]) -> bool:
+    """Whether the size of one of these meets a condition, as far as any precision tells."""
+    for balls in refined(program(expressions, inputs), row) if expressions else ():
         told = [b for b in balls if b.is_zero() or b.rel_accuracy_bits() > 8]
-        if any(_outside(abs(b), target) for b in told):
+        if any(meets(abs(b)) for b in told):
             return True
         if len(told) == len(balls):
             return False
     return False
-
-
-def _outside(size: arb, target: Format) -> bool:
-    return bool(size > target.largest) or (bool(size < target.smallest_normal) and not size.is_zero())
 
 
 def divides_by_little(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> bool:

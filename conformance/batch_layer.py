@@ -24,6 +24,7 @@ SETTINGS = (  # rate, epsilon, whether batches are near √epsilon
 SIZES = (8, 3, 2, 24, 5, 71)  # batches, one after the other
 OTHER_FEATURES = (1, 71)
 PASSES, MANY_PASSES = 9, 101  # the former times the effort
+LEARNS = 4  # the pass before which gamma and beta become others, between two inferences
 
 
 class Layer:
@@ -103,7 +104,7 @@ def _history(session: Session, target: Format) -> Iterator[Pass]:
     passes = PASSES * session.volume
     for number in range(passes):
         for k, layer in enumerate(layers):
-            if number == 4:
+            if number == LEARNS:
                 layer.learn(target.round(rng.normal(size=FEATURES) * 2), target.round(rng.normal(size=FEATURES)))
             for training, size in _turns(number, passes):
                 x, layout = batch(rng, size, target, scales[k]), LAYOUTS[(number + k) % len(LAYOUTS)]
@@ -145,10 +146,10 @@ def _layers(session: Session, target: Format) -> Iterator[tuple[Layer, float]]:
 
 
 def _turns(number: int, passes: int) -> list[tuple[bool, int]]:
-    """Whether to train, and how many samples: inference at the start too, and of one sample as of several, or of many."""
-    turns = [(False, 3)] if number == 0 else []
+    """Whether to train, and how many samples: inference at the start and about new parameters too, of one sample, several, or many."""
+    turns = [(False, 3)] if number in (0, LEARNS) else []
     turns += [(True, SIZES[number % len(SIZES)])]
-    turns += [(False, 1), (False, 2 + number // 3)] if number % 3 == 2 else []
+    turns += [(False, 1), (False, 2 + number // 3)] if number % 3 == 2 or number == LEARNS - 1 else []
     return turns + ([(False, SIZES[-1]), (True, 1)] if number == passes - 1 else [])
 
 

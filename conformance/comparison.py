@@ -263,7 +263,7 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     if allowances.distance(actual, exact, absolute, target) <= absolute:
         beyond = not np.isfinite(absolute) or np.isinf(actual)  # what is rounded or multiplied there has left the range
         return Place("inaccurate", error / strict, error, strict, "range" if beyond else None)
-    if allowances.leaves_range(allowances.exposed(output, claim.is_derivative, claim.cotangents), inputs, row, target):
+    if allowances.leaves_range(output, claim.is_derivative, claim.cotangents, inputs, row, target):
         return Place("inaccurate", error / strict, error, strict, "range")
     if allowances.divides_by_little(output, inputs, row, target):
         return Place("inaccurate", error / strict, error, strict, "division")

@@ -127,12 +127,12 @@ def check_derivative(subject: Subject, blank: Result) -> Result:
 
 
 def _backward(subject: Subject, p: float) -> list[Scaled]:
-    """The gradients at p, half of them where x is 0; their zeros must be those of the mask."""
+    """The gradients at p, half of them where x is 0; their zeros must be those of the mask, in whatever layout x lies."""
     rng, seed, target = np.random.default_rng(subject.seed("gradient", p)), subject.seed("gradient", p), subject.target
     x, c = moderate(rng, (2 * POINTS,), target), cotangents(rng, (2 * POINTS,), target)
     x[POINTS:] = np.where(np.arange(POINTS) % 2, -0.0, 0.0)
     c[c == 0] = 1.0
-    trained = subject.called(cast(x, target), p, seed, True)
+    trained = subject.called(_lying(x, p, target), p, seed, True).ravel()
     by_training, by_inference = (_gradient(subject, x, c, p, seed, training) for training in (True, False))
     _zeros_of_the_mask(x, trained, by_training, p)
     kept = by_training != 0
@@ -149,10 +149,16 @@ def _zeros_of_the_mask(x: Floats, trained: Floats, slopes: Floats, p: float) -> 
 
 
 def _gradient(subject: Subject, x: Floats, c: Floats, p: float, seed: int, training: bool) -> Floats:
-    arrays, adapter = (cast(x, subject.target), cast(c, subject.target)), subject.session.adapter
+    arrays, adapter = (_lying(x, p, subject.target), _lying(c, p, subject.target)), subject.session.adapter
     (found,) = invocation.gradients(adapter, subject.operation, arrays[:1], arrays[1], subject.target, p=p, seed=seed, training=training)
     if found is None:
         raise NotOffered("no gradient of dropout")
-    unwritten = all(np.array_equal(array.astype(np.float64), before) for array, before in zip(arrays, (x, c), strict=True))
+    unwritten = all(np.array_equal(array.astype(np.float64).ravel(), before) for array, before in zip(arrays, (x, c), strict=True))
     require(unwritten, "vjp of dropout writes to its inputs")
-    return found
+    return found.ravel()
+
+
+def _lying(flat: Floats, p: float, target: Format) -> Array:
+    """A vector for p = 1/2, a matrix in another layout for each other p."""
+    layout = LAYOUTS[int(8 * p) % len(LAYOUTS)]
+    return laid_out(cast(flat if p == 0.5 else flat.reshape(-1, 16), target), layout)

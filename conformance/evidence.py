@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ REDUCED = 60
 MATRIX, FEW = (3, 5), ((), (), (), (), (0,), (1,), (7,), (5, 1), (3, 3), (1, 1, 1), (2, 3, 4))
 LONG = {"value": 1031, "derivative": 43}  # beyond the usual sizes of blocks, and multiples of none; gradients cost the square
 BATCHED = 131  # samples where each takes part in every output
+SEVERAL = 45  # widths, so many and one less matrices
+SIZES, ALIKE = (-24, -16, -12, -10, -8, -6, -4, -2, 0, 1, 2, 3, 4, 5, 6), 16  # powers of two; so many numbers of one size
 BULK_SIZE, BULK_BLOCKS = 16411, 4
 CLOSE = 2.0  # ulps
 MOST_DOUBTFUL = 256  # of one block
@@ -92,37 +95,65 @@ def calls(session: Session, operation: Operation, kind: str, target: Format) -> 
             yield samples.elementwise(operation, structure, target)
         else:
             yield from samples.vector_calls(operation, structure, target, _batch(operation, kind, structure))
-    for number, (shape, batch, layout, plain) in enumerate(() if elementwise else _always(operation, LONG[kind])):
+    if elementwise:
+        yield from _of_one_size(session, operation, kind, target)
+    for number, (shape, batch, layout, pattern) in enumerate(() if elementwise else _always(operation, LONG[kind])):
         hyper, seed = samples.usual_hyper(operation)[0], session.seed_for(operation.name, kind, target.name, "long", number)
         options = {"activation": HIDDEN[number % 4], "output": "identity"} if operation.shape == "network" else {}
-        yield from samples.vector_calls(operation, Structure(shape, layout, hyper, options, seed, plain), target, batch)
+        found = samples.vector_calls(operation, Structure(shape, layout, hyper, options, seed, pattern), target, batch)
+        yield from found
+        if number == 0 or layout == "F":
+            yield from samples.neighbours(found[0], target)
 
 
-def _always(operation: Operation, n: int) -> Iterator[tuple[tuple[int, ...], int, str, tuple[int, float] | None]]:
-    """Shapes, how many rows or samples of each, layouts, and which input is one number throughout: what is not left to the draw.
+def _of_one_size(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Call]:
+    """Arrays whose numbers are all of one size, and of one sign or of both, for what is decided for a whole array; one has neighbours."""
+    hypers = samples.usual_hyper(operation)
+    for number, (power, signs) in enumerate(product(SIZES, ([1.0], [-1.0], [1.0, -1.0]))):
+        seed = session.seed_for(operation.name, kind, target.name, "size", number)
+        rng = np.random.default_rng(seed)
+        chosen = target.round(rng.choice(signs, ALIKE) * np.ldexp(rng.uniform(0.5, 2.0, ALIKE), power))
+        call = samples.elementwise(operation, Structure((ALIKE,), hyper=hypers[number % len(hypers)], seed=seed), target, chosen)
+        yield call
+        if (power, len(signs)) == (0, 2):
+            yield from samples.neighbours(call, target)
 
-    Every axis in turn has length `n` beside axes of length 1; axes are equal that need not be, all or two of them; several
-    rows and columns lie in each layout but the usual one; and each parameter in turn, or all matrices, are all 0, and all 1.
+
+def _always(operation: Operation, n: int) -> Iterator[tuple[tuple[int, ...], int, str, tuple[int, str] | None]]:
+    """Shapes, how many rows or samples of each, layouts, and the pattern of an input: what is not left to the draw.
+
+    Every axis in turn has length `n` beside axes of length 1, and all together are multiples of 8; axes are equal that need not
+    be, all or two of them; several rows and columns lie in each layout but the usual one; each parameter in turn, or all matrices,
+    are all 0, and all 1; and square matrices, or samples, have the patterns that they may.
     """
     known: dict[str, tuple[list[Sized], list[Sized], tuple[int, ...]]] = {
-        "rows":     ([((n,), 1), ((3,), n), ((1,), n), ((3,), 1)], [((3,), 3)], (3,)),
-        "sample":   ([((n,), 4)], [], (3,)),
+        "rows":     ([((n,), 6), ((3,), n), ((1,), n), ((3,), 1), ((64,), 8)], [((3,), 3)], (3,)),
+        "sample":   ([((n,), 4), ((64,), 8)], [], (3,)),
         "affine":   (
-            [((n, 1), 1), ((1, n), 1), ((2, 1), max(n, BATCHED)), ((1, 2), n)],
+            [((n, 1), 1), ((1, n), 1), ((2, 1), max(n, BATCHED)), ((1, 2), n), ((16, 8), 8)],
             [((3, 3), 3), ((3, 3), 2), ((2, 3), 3), ((3, 2), 3)], (3, 2),
         ),
         "network":  (
-            [((n, 1, 1), 1), ((1, n, 1), 1), ((1, 1, n), 1), ((2, 1), n), ((1, 2, 1, 2, 1), 2)],
+            [((n, 1, 1), 1), ((1, n, 1), 1), ((1, 1, n), 1), ((2, 1), n), ((1, 2, 1, 2, 1), 2), ((8, 8), 8)],
             [((3, 3, 3), 3), ((2, 2, 2, 2), 3), ((2, 3, 2), 3)], (2, 3, 2),
         ),
-        "columns":  ([((min(n, BATCHED),), 4), ((3,), 1), ((3,), n)], [((3,), 3)], (4,)),
-        "matrices": (4 * [((1, n), 1), ((1, 2, 1, 2, 1), 1)], 4 * [((3, 3), 1), ((2, 2, 2), 1)], (2, 2, 2)),
+        "columns":  ([((min(n, BATCHED),), 4), ((3,), 1), ((3,), n), ((64,), 8)], [((3,), 3)], (4,)),
+        "matrices": (4 * [((1, n), 1), (SEVERAL * (1,), 1)], 4 * [((3, 3), 1), ((2, 2, 2), 1), ((8, 8), 1)], (2, 2, 2)),
     }  # fmt: skip
     long, square, solid = known[operation.shape]
     yield from ((shape, batch, "C", None) for shape, batch in (*long, *square))
     yield from ((solid, 4, layout, None) for layout in LAYOUTS[1:])
-    plain = {"affine": (1, 2), "network": (1, 2, 3, 4), "columns": (1, 2), "matrices": (0,)}.get(operation.shape, ())
-    yield from ((solid, 4, "C", (number, value)) for number in plain for value in (0.0, 1.0))
+    parameters = {"affine": (1, 2), "network": (1, 2, 3, 4), "columns": (1, 2), "matrices": (0,)}.get(operation.shape, ())
+    yield from ((solid, 4, "C", (number, pattern)) for number in parameters for pattern in ("zeros", "ones"))
+    patterned: dict[str, tuple[tuple[int, ...], int, tuple[str, ...]]] = {  # a shape, the number of an array, and its patterns
+        "affine": ((3, 3), 1, ("upper", "diagonal", "symmetric")), "network": ((3, 3), 1, ("upper", "diagonal", "symmetric")),
+        "columns": ((8,), 0, ("normal", "normal")),
+    }  # fmt: skip
+    if operation.shape in patterned:
+        shape, number, patterns = patterned[operation.shape]
+        yield from ((shape, 4, "C", (number, pattern)) for pattern in patterns)
+    if operation.shape in ("affine", "network"):
+        yield (solid, 4, "C", (0, "repeated"))
 
 
 def _batch(operation: Operation, kind: str, structure: Structure) -> int:
@@ -134,7 +165,7 @@ def _batch(operation: Operation, kind: str, structure: Structure) -> int:
 def _reduced_calls(session: Session, operation: Operation, kind: str, target: Format) -> Iterator[Call]:
     """Calls of 1 to 8 elements, and of many, for a loss that is offered only as a mean or a sum; two in three of usual size."""
     hypers = samples.usual_hyper(operation)
-    for number, size in enumerate((*(1 + k % 8 for k in range(session.volume * REDUCED)), *3 * [LONG[kind]])):
+    for number, size in enumerate((*(1 + k % 8 for k in range(session.volume * REDUCED)), *3 * [LONG[kind], 64])):
         seed = session.seed_for(operation.name, kind, target.name, "reduced", number)
         usual = target.round(np.random.default_rng(seed).normal(size=size) * 4) if number % 3 else None
         structure = Structure((size,), hyper=hypers[number % len(hypers)], seed=seed)

@@ -136,6 +136,7 @@ _KINDS = (_usual, _near, _large, _constant, _alternating, _sparse, _mixed, _tiny
 
 STEPS, MANY_STEPS, FEW_STEPS, HARDLY_ANY = 300, 1040, 50, 6
 LARGE = ((307,), (5, 19), (), (1,), (2,))  # beyond the usual sizes of blocks, and lists of three
+SEVERAL = 44 * ((1,),)
 RESTS = 0.04
 LATER = 7
 LAYOUTS = ("F", "strided", "F", "reversed", "C")  # of gradients, as the shapes follow
@@ -170,7 +171,11 @@ _SMALL = ("alpha", "beta_1", "beta_2")  # are also a little above 0
 
 
 def plans(operation: Operation, volume: int, target: Format, seed: int) -> list[Plan]:
-    """Every kind of hyper-parameter, one run with steps enough for a correction to wear off, one of large parameters, and drawn ones."""
+    """Every kind of hyper-parameter, and drawn ones.
+
+    Besides, a run with steps enough for a correction to wear off, one of large parameters, one of many, and one whose
+    hyper-parameters are close to those of others.
+    """
     rng, fixed = np.random.default_rng(seed), _HYPER[operation.name]
     chosen = [{"eta": _ETAS[k % len(_ETAS)], **hyper} for k, hyper in enumerate(fixed)]
     shaped = [SHAPES[k % len(SHAPES)] for k in range(len(chosen))]
@@ -181,7 +186,9 @@ def plans(operation: Operation, volume: int, target: Format, seed: int) -> list[
     small = {**chosen[0], **{name: 2.0**-4 for name in chosen[0] if name in _SMALL}}
     made += [Plan(*shape, hyper, FEW_STEPS, laid="F") for shape, hyper in zip(BRIEF, [small, *chosen], strict=False)]
     made += [replace(plan, steps=FEW_STEPS, after=LATER) for plan in (made[0], made[-2], made[-1])]  # one of its kind has stepped
+    near = {**chosen[0], **{name: chosen[0][name] * (1 - 2.0**-13) for name in chosen[0] if name in _SMALL}}
     made += [Plan(((4,),), False, chosen[0], MANY_STEPS), Plan(LARGE, True, chosen[0], HARDLY_ANY)]
+    made += [Plan(SEVERAL, True, chosen[0], HARDLY_ANY), Plan(((4,),), False, near, FEW_STEPS)]
     layouts = st.sampled_from(ALL_LAYOUTS)
     strategy = st.builds(
         lambda shape, hyper, layout, laid: Plan(shape[0], shape[1], hyper, STEPS, layout, laid),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,10 +13,10 @@ from eqwise.conformance import samples
 from eqwise.conformance.adapter import Adapter, NotOffered, Operation
 from eqwise.conformance.check import judging
 from eqwise.conformance.invocation import contents, flattened, guarded
-from eqwise.conformance.layouts import laid_out
+from eqwise.conformance.layouts import copied, laid_out
 from eqwise.conformance.optimizer_plans import SHAPES, Plan, plans
 from eqwise.conformance.session import Session
-from eqwise.conformance.trajectories import shown
+from eqwise.conformance.trajectories import OVERWRITTEN, shown
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import FORMATS, Format
@@ -25,7 +26,7 @@ STEPS = 4
 
 @judging("purity")
 def check_purity(session: Session, operation: Operation, dtype: str, blank: Result) -> Result:
-    """Neither theta nor a gradient is written, and no result or state changes after it was handed out."""
+    """Neither theta nor a gradient is written, nothing that was handed out changes, and what the caller writes afterwards is ignored."""
     target, points = FORMATS[dtype], 0
     chosen = plans(operation, 1, target, session.seed_for(operation.name, "purity", dtype))[: len(SHAPES)]
     for plan in chosen:
@@ -54,7 +55,37 @@ def _harm(adapter: Adapter, name: str, plan: Plan, target: Format) -> str | None
         own[f"changes the parameters that step {t + 1} returned"] = _Kept(_arrays(adapter, moved))
         for slot, value in shown(name, optimizer).items():
             own[f"changes the {slot} that state returned after step {t + 1}"] = _Kept(_arrays(adapter, value))
-    return next((harm for harm, kept in own.items() if kept.changed()), None)
+    return next((harm for harm, kept in own.items() if kept.changed()), None) or _keeps(adapter, name, plan, target, theta)
+
+
+def _keeps(adapter: Adapter, name: str, plan: Plan, target: Format, theta: list[Array]) -> str | None:
+    """Whether it goes on with the arrays that it was given, or with those that it showed, where the caller overwrites them."""
+    rng = np.random.default_rng(plan.seed)
+    gradients = [[samples.cast(target.round(rng.normal(size=shape)), target) for shape in plan.shapes] for _ in range(2)]
+
+    def moved(overwritten: str) -> list[bytes]:
+        given = [copied(array) for array in theta]
+        optimizer = guarded(name, lambda: getattr(adapter, name)(_given(adapter, given, plan), **plan.hyper))
+        if overwritten == "theta":
+            _overwrite(given)
+        for gradient in gradients:
+            result = guarded(f"step of {name}", partial(optimizer.step, _given(adapter, gradient, plan)))
+            if overwritten == "state":
+                _overwrite(array for value in shown(name, optimizer).values() for array in _arrays(adapter, value))
+        return [contents(array) for array in _arrays(adapter, result)]
+
+    undisturbed = moved("")
+    if undisturbed != moved(""):
+        return None  # as where threads add up in another order
+    if undisturbed != moved("theta"):
+        return "keeps the parameters that it was given, and not copies of them"
+    return "keeps the state that it shows, and not copies of it" if undisturbed != moved("state") else None
+
+
+def _overwrite(arrays: Iterable[Array]) -> None:
+    for array in arrays:
+        if array.flags.writeable:
+            array[...] = OVERWRITTEN
 
 
 def _given(adapter: Adapter, arrays: list[Array], plan: Plan) -> Any:

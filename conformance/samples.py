@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import hypothesis
@@ -16,7 +16,7 @@ from eqwise.conformance.adapter import Operation
 from eqwise.conformance.claims import Frame, value_claim
 from eqwise.conformance.inputs import Generator, at_kinks, block, critical_ordinals, second, vectors
 from eqwise.conformance.invocation import flattened
-from eqwise.conformance.layouts import LAYOUTS, laid_out
+from eqwise.conformance.layouts import LAYOUTS, laid_out, layout_of
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import Floats, Format
 
@@ -29,18 +29,23 @@ WIDTHS = ((2, 3, 1), (3, 4, 2), (1, 5, 3), (4, 3, 2, 3), (3, 2))
 BATCHES = (1, 2, 3, 8, 24)
 HIDDEN = ("logistic", "tanh", "relu", "softplus", "identity", "step")
 OUTPUT = ("identity", "logistic", "softmax")
+PATTERNS: Mapping[str, Callable[[Floats], Floats]] = {  # what arrays may be made to be, samples being in rows
+    "zeros": np.zeros_like, "ones": np.ones_like, "upper": np.triu, "diagonal": lambda a: a * np.eye(*a.shape),
+    "symmetric": lambda a: a + a.T, "repeated": lambda a: a[np.arange(len(a)) // 2 * 2],
+    "normal": lambda a: (a - a.mean(axis=-1, keepdims=True)) / np.maximum(a.std(axis=-1, keepdims=True), 2.0**-10),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Structure:
-    """What is drawn of a call; everything else follows from the seed. `plain`: the number of an array, and what all its elements are."""
+    """What is drawn of a call; everything else follows from the seed. `pattern`: the number of an array, and one of `PATTERNS`."""
 
     shape: tuple[int, ...]
     layout: str = "C"
     hyper: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
-    plain: tuple[int, float] | None = None
+    pattern: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -173,14 +178,15 @@ def vector_calls(operation: Operation, structure: Structure, target: Format, bat
     named = {**structure.hyper, **structure.options}
     (_, shape), *others = frame.shapes()
 
-    whole = structure.seed % 5 < 2  # small integers throughout, whose sums are exact and often 0
-
-    small = 2.0 ** (target.emin // 4) if operation.shape == "affine" and structure.seed % 5 in (1, 2) else 1.0  # of all but weights
+    kind = structure.seed % 6
+    large = 2 ** (target.p // 2) if operation.shape == "affine" else 2
+    whole = {0: 2, 1: 2, 5: large}.get(kind, 0)  # integers throughout, up to these: sums of small ones are exact and often 0
+    small = 2.0 ** (target.emin // 4) if operation.shape == "affine" and kind in (1, 2) else 1.0  # of all but weights
 
     def made(domain: Any, shape: tuple[int, ...], first: Floats | None = None, number: int = 0) -> Array:
         values = _values(operation, domain, target, rng, shape, whole, first)
-        if structure.plain and structure.plain[0] == number:
-            values = np.full(shape, structure.plain[1])
+        if structure.pattern and structure.pattern[0] == number:
+            values = target.round(PATTERNS[structure.pattern[1]](values))
         return laid_out(cast(values if number == 1 else values * small, target), structure.layout)
 
     if operation.shape == "sample":
@@ -203,13 +209,34 @@ def vector_calls(operation: Operation, structure: Structure, target: Format, bat
     return [Call((x, *shared), named, frame, rng) for x in batches]
 
 
+def neighbours(call: Call, target: Format) -> list[Call]:
+    """Two more of the same shape: all numbers of the first input a little smaller, and the one in the middle half as large."""
+    first, *others = call.inputs
+    arrays = first if isinstance(first, list) else [first]
+    made = []
+    for changed in (_a_little_smaller, _halved_in_the_middle):
+        moved = [laid_out(cast(target.round(changed(a.astype(np.float64), target)), target), layout_of(a)) for a in arrays]
+        made.append(replace(call, inputs=(moved if isinstance(first, list) else moved[0], *others)))
+    return made
+
+
+def _a_little_smaller(a: Floats, target: Format) -> Floats:
+    return a * (1 - np.sqrt(target.unit_roundoff))
+
+
+def _halved_in_the_middle(a: Floats, target: Format) -> Floats:
+    middle = tuple(n // 2 for n in a.shape)
+    a[middle] /= 2
+    return a
+
+
 def _values(
-    operation: Operation, domain: Any, target: Format, rng: Generator, shape: tuple[int, ...], whole: bool, first: Floats | None
+    operation: Operation, domain: Any, target: Format, rng: Generator, shape: tuple[int, ...], whole: int, first: Floats | None
 ) -> Floats:
     if operation.shape not in ("affine", "network"):
         return vectors(domain, target, rng, shape, first)
     if whole:
-        return rng.integers(-2, 3, shape).astype(np.float64)
+        return rng.integers(-whole, whole + 1, shape).astype(np.float64)
     scale = 2.0 ** rng.integers(-3, 4) if operation.shape == "affine" else 1.0
     return target.round(rng.normal(size=shape) * scale)
 
