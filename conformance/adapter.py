@@ -55,7 +55,9 @@ class Adapter:
     Seeds are integers from 0 to below 2 to the power of `seed_bits`: fewer than 32 where the framework keeps fewer, as in a
     float. Of `uniform`, `xavier`, `he` and `gauss` every bit must matter; `dropout` is given any seed below 2³².
 
-    Arrays belong to the caller, who may write to them once a call is over.
+    Arrays belong to the caller, who may write to them once a call is over; a result that equals an argument may be that array, or
+    a view of it. No array is given twice in one call. The vectors of `softmax` are the rows of a matrix; `prelu` is given one slope,
+    or one for each column of a matrix. Hyper-parameters are numbers of Python's own that every dtype asked tells from 0.
 
     `environment` holds the variables of the environment that the framework reads when it is first imported, so that a script
     without the adapter sets them too.

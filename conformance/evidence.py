@@ -98,7 +98,8 @@ def calls(session: Session, operation: Operation, kind: str, target: Format) -> 
     if elementwise:
         yield from _of_one_size(session, operation, kind, target)
     for number, (shape, batch, layout, pattern) in enumerate(() if elementwise else _always(operation, LONG[kind])):
-        hyper, seed = samples.usual_hyper(operation)[0], session.seed_for(operation.name, kind, target.name, "long", number)
+        hyper, drawn = samples.usual_hyper(operation)[0], session.seed_for(operation.name, kind, target.name, "long", number)
+        seed = drawn - (drawn - number) % samples.KINDS  # each kind of numbers in its turn
         options = {"activation": HIDDEN[number % 4], "output": "identity"} if operation.shape == "network" else {}
         found = samples.vector_calls(operation, Structure(shape, layout, hyper, options, seed, pattern), target, batch)
         yield from found
@@ -147,7 +148,7 @@ def _always(operation: Operation, n: int) -> Iterator[tuple[tuple[int, ...], int
     yield from ((solid, 4, "C", (number, pattern)) for number in parameters for pattern in ("zeros", "ones"))
     patterned: dict[str, tuple[tuple[int, ...], int, tuple[str, ...]]] = {  # a shape, the number of an array, and its patterns
         "affine": ((3, 3), 1, ("upper", "diagonal", "symmetric")), "network": ((3, 3), 1, ("upper", "diagonal", "symmetric")),
-        "columns": ((8,), 0, ("normal", "normal")),
+        "columns": ((8,), 0, ("normal", "normal")), "matrices": (SEVERAL * (1,), 0, ("ones",)),
     }  # fmt: skip
     if operation.shape in patterned:
         shape, number, patterns = patterned[operation.shape]

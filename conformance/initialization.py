@@ -103,8 +103,10 @@ def layers_of(session: Session, operation: Operation, target: Format) -> list[li
 
 
 def _many(session: Session, operation: Operation, shape: tuple[int, int], seed: int, target: Format) -> Layers:
-    """Layers of neighbouring seeds, and of some that differ in one far bit."""
-    seeds = [*range(seed, seed + SEEDS), *(seed ^ (1 << bit) for bit in range(NEAR_BITS, min(session.adapter.seed_bits, FAR_BITS)))]
+    """Layers of neighbouring seeds, of some that differ in one far bit, and of the negatives of some as a computer keeps them."""
+    bits = min(session.adapter.seed_bits, FAR_BITS)
+    seeds = [*range(seed, seed + SEEDS), *(seed ^ (1 << bit) for bit in range(NEAR_BITS, bits))]
+    seeds += [-s % (1 << bits) for s in seeds[:8]]
     return Layers(np.array([drawn(session, operation, shape, s, target).ravel() for s in seeds]), shape)
 
 

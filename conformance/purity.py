@@ -79,6 +79,8 @@ def harm_of_calling(
         return f"{operation.name} writes to its input {written}"
     if contents(kept) != contents(as_array(session.adapter, operation.name, result)):
         return f"the result of {operation.name} changes when it is called again"
+    if _goes_by_another_dtype(session, operation, first, again, **named):
+        return f"{operation.name} gives other numbers after a call in a narrower dtype"
     if goes_by_what_was(lambda given: [_called(session, operation, given, **named)], first, again):
         return f"{operation.name} goes by what its inputs held before"
     return None
@@ -87,6 +89,21 @@ def harm_of_calling(
 def _called(session: Session, operation: Operation, inputs: Sequence[Any], **named: Any) -> Array:
     """The result as an array, whatever its shape."""
     return as_array(session.adapter, operation.name, raw_value(session.adapter, operation, inputs, **named))
+
+
+def _goes_by_another_dtype(session: Session, operation: Operation, first: Sequence[Any], again: Sequence[Any], **named: Any) -> bool:
+    """Whether a call that gives the same numbers each time gives others after one in a narrower dtype."""
+    narrower = [name for name in session.dtypes if FORMATS[name].dtype.itemsize < flattened(first)[0].dtype.itemsize]
+    found = [contents(_called(session, operation, first, **named)) for _ in range(2)] if narrower else []
+    for dtype in (FORMATS[name].dtype for name in narrower):
+        with np.errstate(over="ignore"):
+            other = [[array.astype(dtype) for array in item] if isinstance(item, list) else item.astype(dtype) for item in again]
+        try:
+            raw_value(session.adapter, operation, other, **named)
+        except (NotOffered, AdapterError):
+            continue
+        found.append(contents(_called(session, operation, first, **named)))
+    return len({*found[:2]}) == 1 < len({*found})
 
 
 def goes_by_what_was(called: Callable[[Sequence[Any]], list[Array]], first: Sequence[Any], again: Sequence[Any]) -> bool:

@@ -29,6 +29,7 @@ WIDTHS = ((2, 3, 1), (3, 4, 2), (1, 5, 3), (4, 3, 2, 3), (3, 2))
 BATCHES = (1, 2, 3, 8, 24)
 HIDDEN = ("logistic", "tanh", "relu", "softplus", "identity", "step")
 OUTPUT = ("identity", "logistic", "softmax")
+KINDS = 6  # of numbers in affine maps and networks
 PATTERNS: Mapping[str, Callable[[Floats], Floats]] = {  # what arrays may be made to be, samples being in rows
     "zeros": np.zeros_like, "ones": np.ones_like, "upper": np.triu, "diagonal": lambda a: a * np.eye(*a.shape),
     "symmetric": lambda a: a + a.T, "repeated": lambda a: a[np.arange(len(a)) // 2 * 2],
@@ -178,7 +179,7 @@ def vector_calls(operation: Operation, structure: Structure, target: Format, bat
     named = {**structure.hyper, **structure.options}
     (_, shape), *others = frame.shapes()
 
-    kind = structure.seed % 6
+    kind = structure.seed % KINDS
     large = 2 ** (target.p // 2) if operation.shape == "affine" else 2
     whole = {0: 2, 1: 2, 5: large}.get(kind, 0)  # integers throughout, up to these: sums of small ones are exact and often 0
     small = 2.0 ** (target.emin // 4) if operation.shape == "affine" and kind in (1, 2) else 1.0  # of all but weights
