@@ -38,7 +38,7 @@ from eqwise.spec.numbers.tape import adjoints, parts
 
 FACTOR = 4.0  # the one constant: of ulps, and of 2u times a condition number
 TWO = number(2)
-_NOT_NUMBERS = (*COMPARISONS, "and", "otherwise")
+NOT_NUMBERS = (*COMPARISONS, "and", "otherwise")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def strict_sums(output: Expression, inputs: tuple[Expression, ...]) -> Sums:
 @lru_cache(maxsize=4096)
 def numeric_adjoints(output: Expression) -> Mapping[Expression, Expression]:
     """∂f/∂v for every intermediate and input v, constants apart."""
-    return {v: d for v, d in adjoints(output).items() if v.operator not in ("number", *_NOT_NUMBERS)}
+    return {v: d for v, d in adjoints(output).items() if v.operator not in ("number", *NOT_NUMBERS)}
 
 
 @lru_cache(maxsize=4096)
@@ -90,7 +90,7 @@ def _errors(output: Expression) -> Mapping[Expression, Expression]:
     """What rounding makes of every v on the way forward: |v|, times n for sums over n terms, and what its arguments bring."""
     found: dict[Expression, Expression] = {}
     for v in walk([output]):
-        if v.operator not in ("number", *_NOT_NUMBERS):
+        if v.operator not in ("number", *NOT_NUMBERS):
             terms = len(v.arguments) if v.operator == "+" else 1
             brought = [abs(slope) * found[a] for a, slope in parts(v, ONE) if a in found]
             found[v] = total([terms * abs(v), *brought])
@@ -155,7 +155,7 @@ def _not_from_exponentials(outputs: Sequence[Expression]) -> list[Expression]:
     descends: dict[Expression, bool] = {}
     for v in walk(outputs):
         descends[v] = v.operator == "exp" or any(descends[a] for a in v.arguments)
-    skip = ("number", "symbol", *_NOT_NUMBERS)
+    skip = ("number", "symbol", *NOT_NUMBERS)
     return [v for v, from_exp in descends.items() if not from_exp and v.operator not in skip]
 
 

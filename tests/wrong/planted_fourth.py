@@ -1,10 +1,18 @@
-"""Planted by one more who had not seen what the suite asks; committed before the suite was held against it."""
+"""Planted by one more who had not seen what the suite asks; committed before the suite was held against it.
+
+Of 70, 37 were caught at first contact, 35 of them under their clause. What was missed is asked for since: arrays whose numbers
+are all of one size or sign, arrays that differ from the last ones in one place or in late digits, axes that are multiples of 8,
+many arrays in a list, triangular weights, large whole numbers, samples that repeat or are normal already, calls in another dtype
+in between, parameters and states that the caller overwrites, masks as memory lies, inference about new parameters, seeds and their
+negatives; and what vanishes excuses only where something divides, or takes a root or a logarithm. Left out are nine that the
+contract leaves open, three whose error is allowed, one that only subnormal numbers show, and one that shows after 64 calls of one
+shape, which nothing makes; two stand under another clause than they were entered under.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from eqwise.reference import activations, backpropagation, batch_normalization, losses, metrics, regularization
@@ -18,18 +26,6 @@ from wrong.methods import AdaGrad, Adam, BatchNormLayer, DropoutLayer, Momentum,
 @wrong("eq11", "tanh", "where the whole tensor is small, the exponentials are skipped")
 def small_tensor_left_alone(x):
     return x.copy() if x.size and np.abs(x).max() < 2**-7 else np.tanh(x)
-
-
-_calls: dict[Any, int] = {}
-
-
-@wrong("eq12", "softplus", "a kernel that was called often for a shape is compiled again, with fast math", raw=True)
-def fast_kernel_once_hot(x):
-    key = x.shape, str(x.dtype)
-    _calls[key] = _calls.get(key, 0) + 1
-    if _calls[key] <= 64 or x.dtype != np.float64:
-        return activations.softplus(x)
-    return activations.softplus(x.astype(np.float32)).astype(x.dtype)
 
 
 _last: list[Any] = [np.dtype(np.float64)]
@@ -50,44 +46,9 @@ def saturated_layer_skipped(x, cotangent):
     return activations.logistic_vjp(x, cotangent)
 
 
-@wrong("eq13", "relu", "saves the copy where nothing is negative", raw=True)
-def input_itself_where_nothing_is_clipped(x):
-    return x if np.all(x > 0) else activations.relu(x)
-
-
-@wrong("eq14", "leaky_relu", "single precision is compiled with flush to zero", raw=True)
-def subnormals_flushed_in_single(x, alpha):
-    y = activations.leaky_relu(x, alpha=alpha)
-    return np.where(np.abs(y) < np.finfo(np.float32).tiny, np.float32(0), y) if y.dtype == np.float32 else y
-
-
 @wrong("eq16", "elu", "max(x, 0) + min(0, α(eˣ − 1)), which wants α ≥ 0")
 def sum_of_maximum_and_minimum(x, alpha):
     return np.maximum(x, 0) + np.minimum(0, alpha * np.expm1(x))
-
-
-@wrong("eq9", "step", "half-precision comparisons run on a unit that takes denormals for zero", raw=True)
-def denormal_halves_are_zero(x):
-    return (x >= np.float16(2**-14)).astype(x.dtype) if x.dtype == np.float16 else activations.step(x)
-
-
-@wrong("eq15", "prelu", "of sequences the slope's gradient is summed over the batch, and read at the first place", part="vjp")
-def slope_gradient_of_the_first_place(x, a, cotangent):
-    by_x, by_a = activations.prelu_vjp(x, a, cotangent)
-    if x.ndim == 3 and a.ndim == 1:
-        by_a = np.where(x > 0, 0.0, x * cotangent).sum(axis=0)[0]
-    return by_x, by_a
-
-
-@wrong("eq17", "identity", "the way back hands its cotangent on", part="vjp", raw=True)
-def cotangent_handed_on(x, cotangent):
-    return (cotangent,)
-
-
-@wrong("eq18", "softmax", "an axis is guessed from the number of axes, as an old interface did")
-def axis_from_the_number_of_axes(x):
-    axis = 0 if x.ndim in (0, 1, 3) else 1
-    return np.moveaxis(activations.softmax(np.moveaxis(x, axis, -1)), -1, axis)
 
 
 @wrong("eq18", "softmax", "block by block; the sum so far is rescaled only when the maximum has moved enough")
@@ -208,24 +169,11 @@ def nothing_by_absent_targets(y, t, cotangent):
     return -(t * c / y), np.where(t == 0, 0.0, -(c * np.log(y)))
 
 
-@wrong("eq29", "cross_entropy", "a fast logarithm takes subnormal numbers for the smallest normal one", raw=True)
-def logarithm_of_normal_numbers(y, t):
-    return losses.cross_entropy(np.maximum(y, ml_dtypes.finfo(y.dtype).tiny), t)
-
-
 @wrong("eq28", "binary_cross_entropy", "of hard targets the likelihood is |t + y − 1|")
 def likelihood_of_hard_targets(y, t):
     if np.all((t == 0) | (t == 1)):
         return -np.log(np.abs(t + y - 1)).sum(axis=-1)
     return losses.binary_cross_entropy(y, t)
-
-
-@wrong("eq27", "sum_of_squares", "scaled by the reciprocal of the largest error, which of a subnormal one is infinite")
-def scaled_by_a_reciprocal(y, t):
-    d = y - t
-    largest = np.abs(d).max(axis=-1, keepdims=True, initial=0.0)
-    scaled = d * (1 / np.where(largest > 0, largest, 1.0))
-    return (scaled * scaled).sum(axis=-1) / 2 * largest[..., 0] ** 2
 
 
 @wrong("eq28", "logistic_binary_cross_entropy", "hard labels are classes, by which nothing is differentiated", part="vjp")
@@ -275,19 +223,6 @@ def triangular_taken_for_unit(x, W, b):
     if W.shape[0] == W.shape[1] and not np.tril(W, -1).any() and np.triu(W, 1).any():
         W = np.triu(W, 1) + np.eye(len(W))
     return x @ W + b
-
-
-@wrong("eq7", "dense", "of a single sample there is nothing to sum: the bias' gradient is a view of the cotangent", part="vjp", raw=True)
-def bias_gradient_is_a_view(x, W, b, cotangent):
-    by_x, by_W, by_b = networks.dense_vjp(x, W, b, cotangent)
-    return by_x, by_W, cotangent[0] if cotangent.ndim == 2 and len(cotangent) == 1 else by_b
-
-
-@wrong("eq7", "network", "gradients are gathered by parameter: one matrix in two layers gets one", part="vjp", raw=True)
-def tied_weights_share_a_gradient(x, weights, biases, cotangent, activation, output):
-    by_x, by_W, by_b = networks.network_vjp(x, weights, biases, cotangent, activation=activation, output=output)
-    shared = [sum(g for V, g in zip(weights, by_W, strict=True) if V is W) for W in weights]
-    return by_x, shared, by_b
 
 
 @wrong("eq48", "network_gradients", "identical samples are computed once, and count once")
@@ -340,20 +275,6 @@ class ShallowCopyOfTheList(Momentum):
             self.theta = list(theta)
 
 
-@wrong("eq58", "momentum", "what is kept is found by the array: one that stands twice in the list has one velocity")
-class TiedParametersShareVelocity(Momentum):
-    def __init__(self, theta, eta, **hyper):
-        super().__init__(theta, eta, **hyper)
-        given = self.listed(theta)
-        self.twins = [[k for k, other in enumerate(given) if other is array] for array in given]
-
-    def keep(self, name, value):
-        kept = super().keep(name, value)
-        for k in self.twins[self.i]:
-            self.kept[name][k] = self.kept[name][self.i]
-        return kept
-
-
 @piece("eq57", "sgd", "update", "30 tensors fit a launch, and there is one launch")
 def thirty_tensors_a_launch(self, theta, g):
     return theta - self.eta * g if self.i < 30 else theta
@@ -369,7 +290,7 @@ class NewRateForTheFirst(RMSprop):
         return (self.begun if self.i else self.eta) * g / np.sqrt(h + self.epsilon)
 
 
-@piece("eq58", "momentum", "update", "without a memory there is no velocity to keep")
+@piece("eq59", "momentum", "update", "without a memory there is no velocity to keep")
 def no_velocity_without_memory(self, theta, g, v):
     return theta + self.keep("v", self.alpha * v - self.eta * g) if self.alpha else theta - self.eta * g
 
@@ -377,11 +298,6 @@ def no_velocity_without_memory(self, theta, g, v):
 @piece("eq67", "adam", "v_hat", "without a first moment it is RMSprop, which corrects nothing")
 def rmsprop_without_first_moment(self, v):
     return v / (1 - self.beta_2**self.t) if self.beta_1 else v
-
-
-@piece("eq68", "adam", "change", "epsilon is a scalar of the parameters' dtype, in which half precision has no 1e-8")
-def epsilon_in_the_own_dtype(self, m_hat, v_hat):
-    return self.eta * m_hat / np.sqrt(v_hat + wide(np.asarray(self.epsilon).astype(self.theta[self.i].dtype)))
 
 
 _powers: dict[Any, float] = {}
@@ -522,7 +438,7 @@ def mask_moved_on(self, shape):
     return self.mask
 
 
-@wrong("s12.2-train-mask", "dropout_layer", "inference seeds anew, so that it can be repeated; training goes on from there")
+@wrong("s12.2-inference-scale", "dropout_layer", "inference seeds anew, so that it can be repeated; training goes on from there")
 class SeededAnewByInference(DropoutLayer):
     def __init__(self, p, seed):
         super().__init__(p, seed)
@@ -540,11 +456,6 @@ def mask_as_it_lies(x, cotangent, p, seed, training):
     turned = x.flags.f_contiguous and not x.flags.c_contiguous
     drawn = np.random.default_rng(seed).random(x.shape[::-1] if turned else x.shape)
     return (np.where((drawn.T if turned else drawn) >= p, cotangent, 0.0),)
-
-
-@wrong("s12.2-train-mask", "dropout", "where nothing can be dropped the input is handed on", raw=True)
-def input_handed_on(x, p, seed, training):
-    return x if p == 0 else regularization.dropout(x, p=p, seed=seed, training=training)
 
 
 # batch normalization
