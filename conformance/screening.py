@@ -91,6 +91,8 @@ def _conditions(claim: Claim, rows: Floats) -> tuple[Floats, Floats]:
         adjoint.setdefault(output, np.zeros(strict.shape))[:, k] += 1.0
         strict[:, k] += np.abs(at[output])
     for v in reversed(order):
+        if v not in adjoint:
+            continue  # only a branch goes by it
         own = adjoint.pop(v)
         brought = np.abs(own * at[v][:, None])
         absolute += brought
