@@ -1,0 +1,57 @@
+"""What excuses an error at a place, and what floats tell of many places at once."""
+
+import numpy as np
+import pytest
+
+from eqwise.conformance.claims import Frame, pullback_claim, value_claim
+from eqwise.conformance.comparison import judge
+from eqwise.conformance.invocation import alike
+from eqwise.conformance.screening import _absolute, _conditions, _strict
+from eqwise.spec.numbers import bounds
+from eqwise.spec.numbers.formats import FORMATS
+
+F64 = FORMATS["float64"]
+NETWORK = Frame("network", (3, 4, 2), (("activation", "relu"), ("output", "softmax")))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        value_claim(Frame("softmax", (9,))), pullback_claim(Frame("softmax", (5,)), None, None),
+        pullback_claim(Frame("mae", (9,)), None, None), pullback_claim(Frame("dense", (3, 2)), 2, None), value_claim(NETWORK),
+    ],
+    ids=["softmax", "its gradient", "of mae", "of dense", "network"],
+)  # fmt: skip
+def test_one_tape_tells_of_all_outputs_what_each_formula_tells_of_one(claim):
+    """Also where a number is needed for a branch alone."""
+    rows = np.random.default_rng(9).normal(size=(4, len(claim.inputs)))
+    for found, alone, factor in zip(
+        _conditions(claim, rows), (_strict, _absolute), (bounds.strict_factor, bounds.absolute_factor), strict=True
+    ):
+        expected = [alone(claim, output, rows, F64) / (8 * F64.unit_roundoff * factor(output)) for output in claim.outputs]
+        np.testing.assert_allclose(found, np.column_stack(expected), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("operation", "row", "actual", "verdict"),
+    [
+        ("sum_of_squares", [1e-310, 0.0], 0.0, "conforms"),  # 5e-621
+        ("sum_of_squares", [1e-310, 0.0], np.nan, "deviates"),
+        ("sum_of_squares", [1e-160, 0.0], 1e-305, "deviates"),
+        ("sum_of_squares", [1e160, 0.0], np.inf, "conforms"),
+        ("r_squared", [1e-170, 3e-170, 1e-170, 2e-170], np.nan, "inaccurate"),  # 0/0 of squares that vanish
+        ("rmse", [1e-170, 0.0], 0.0, "inaccurate"),  # the root of one
+        ("mse", [1e200, 0.0], np.inf, "conforms"),
+    ],
+)
+def test_what_vanishes_excuses_only_where_something_divides_or_takes_a_root(operation, row, actual, verdict):
+    """To a sum of squares a square of 0 is one that was rounded; nan never comes of that."""
+    claim = value_claim(Frame(operation, (len(row) // 2,)))
+    assert judge(claim, np.array([row]), np.array([[actual]]), F64).verdict == verdict
+
+
+def test_alike_is_within_a_share_of_the_largest():
+    """Equal infinities and nan are alike; shapes that differ are not."""
+    one, error = np.array([1.0, 0.0, np.inf, np.nan]), np.array([0.0, 0.01, 0.0, 0.0])
+    assert alike(one, one + error, 0.01) and not alike(one, one + 2 * error, 0.01)
+    assert not alike(one, -one, 0.5) and not alike(one, one[:3], 0.5)
