@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import itemgetter
 from typing import Any
@@ -144,6 +144,7 @@ class Judging:
     tracks: Sequence[Track]
     target: Format
     places: int
+    known: dict[tuple[str, Claim, float], Finding] = field(default_factory=dict)
 
     @property
     def shown(self) -> list[str]:
@@ -159,8 +160,11 @@ class Judging:
         return Evidence(readings, self._step(readings, at), slots)
 
     def _slot(self, name: str, readings: Readings, at: Measured) -> Finding:
-        equations = self.method.slots[name].equations
-        return self._judged(equations, self.claim_of_slot(name, readings), self.blocks_of_slot(name, at), whole(equations))
+        """Judged once for all readings that do not tell it apart."""
+        equations, claim = self.method.slots[name].equations, self.claim_of_slot(name, readings)
+        if (name, claim, at.start) not in self.known:
+            self.known[name, claim, at.start] = self._judged(equations, claim, self.blocks_of_slot(name, at), whole(equations))
+        return self.known[name, claim, at.start]
 
     def _step(self, readings: Readings, at: Measured) -> Finding:
         hidden = (number for name in self.hidden for number in self.method.slots[name].equations)
