@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import sys
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -15,26 +17,32 @@ from eqwise.conformance.strength import mutants
 from eqwise.conformance.strength.mutation import Mutation
 
 _HOLDERS = "eqwise.conformance.exact_training"  # holds classes of the reference, which must be the mutant's
+IDLE = 10  # times the CPU seconds, by the clock, where the machine is busy
 _LEFT_OUT = "test_system_figures.py"  # draws pictures, slowly, and needs matplotlib
 
 
-def failure(mutation: Mutation, seconds: float) -> str:
-    """The test that fails first, or that they hang; empty where none does. In a process of its own, which imports anew."""
+def failure(mutation: Mutation, seconds: int) -> str:
+    """The test that fails first, or that they hang, for so many CPU seconds; empty where none does.
+
+    In a process of its own, which imports anew.
+    """
     context = get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_tell, args=(mutation, sender))
+    child = context.Process(target=_tell, args=(mutation, sender, seconds))
     child.start()
     sender.close()
     try:
-        return str(receiver.recv()) if receiver.poll(seconds) else "it hangs"
+        return str(receiver.recv()) if receiver.poll(IDLE * seconds) else "it hangs"
     except EOFError:
-        return "it crashes"
+        child.join()
+        return "it hangs" if child.exitcode == -signal.SIGXCPU else "it crashes"
     finally:
         child.kill()
         child.join()
 
 
-def _tell(mutation: Mutation, sender: Connection) -> None:
+def _tell(mutation: Mutation, sender: Connection, seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))  # of this process alone
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
