@@ -190,7 +190,7 @@ def test_our_own_system_is_asked_too():
     assert our_own("import", "import") == ""
     assert our_own("be positive and finite", "be good") == "test_optimizers_refuse[eq57_0]"
     assert our_own("import", "raise ImportError  #") == "no test of the system ran"
-    assert systems.failure(mutant("optimizers", "import", "while True: pass\nimport"), 2) == "it hangs"
+    assert systems.failure(mutant("optimizers", "import numpy as np", "while True: pass"), 2) == "it hangs"
 
 
 def test_the_search_for_a_survivor(entered, monkeypatch):
