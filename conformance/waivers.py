@@ -46,10 +46,12 @@ class Waiver:
         return all(not set(wanted).isdisjoint(known[key]) for key, wanted in self.match.items())
 
     def names_any_of(self, results: Iterable[Result]) -> bool:
-        """Whether one of the results is of a property, an operation and a dtype that it names."""
+        """Whether one of the results is of a property, an operation and a dtype that it names, and of no other operation."""
         names = {key: wanted for key, wanted in self.match.items() if key in ("operation", "property", "dtype")}
+        own = {*names.get("operation", ())}
         judged = [result for result in results if result.verdict != "not_offered"]
-        return any(Waiver(names, self.kind, self.reason).covers(result) for result in judged)
+        alone = [result for result in judged if not own or own.issuperset((result.operation or "").split(", "))]
+        return any(Waiver(names, self.kind, self.reason).covers(result) for result in alone)
 
     @property
     def key(self) -> str:
