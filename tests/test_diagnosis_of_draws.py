@@ -56,7 +56,7 @@ def explanations(name, property_, adapter=None):
     return explained(session, result).explanations
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize(("name", "property_", "kind", "words"), CAUSES, ids=[cause[0] for cause in CAUSES])
 def test_planted_causes_are_named(name, property_, kind, words):
     """Whatever explains a planted error is of its kind, and says what was planted."""

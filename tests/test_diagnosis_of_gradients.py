@@ -30,7 +30,7 @@ DIFFERENCES = {
 }
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_planted_errors_are_explained(name: str) -> None:
     found = said(WRONG[name].adapter(), "network_gradients", "derivative")

@@ -74,7 +74,7 @@ ON_INTERVALS = (
 )  # fmt: skip
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("name", "dtype"), [*((name, "float64") for name in ON_INTERVALS), *((name, "float16") for name in ON_INTERVALS[3:5]),
     ("eq2-step-half_at_the_origin", "float16"), ("eq12-softplus-log2", "bfloat16")],
@@ -132,7 +132,7 @@ SMALLEST = {  # a wrong implementation, the shapes of the arrays of its smallest
 }
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("name", "shapes", "words"), [(name, *wanted) for name, wanted in SMALLEST.items()])
 def test_smallest_case_has_no_more_numbers_than_it_takes(name, shapes, words):
     """It fails on the wrong implementation, and passes on the reference."""
@@ -167,7 +167,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("name", "words"), [*STEPS.items(), *NETWORKS.items()])
 def test_fewest_steps_and_smallest_widths_are_found(name, words):
     """A fresh optimizer shows the failure in its last step, a network in one call."""

@@ -17,6 +17,7 @@ SECTIONS = ("2", "3", "4", "6", "7", "8", "9", "10", "11", "12")
 READY = {name for name, operation in OPERATIONS.items() if operation.section in SECTIONS}
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [name for name, wrong in WRONG.items() if wrong.operation in READY])
 def test_wrong_implementation_is_failed(name):
     """The first property of the operation that fails, or the statement's own test, cites the clause."""
