@@ -212,6 +212,7 @@ def test_an_optimizer_that_keeps_nothing_may_say_so():
 
 UNSEEN = {  # the clause of another equation that explains it as well; None where nothing can be seen
     "eq59-momentum-StateInUse": None, "eq65-adam-StateIsLive": None, "eq62-rmsprop-LiveState": None,
+    "eq59-momentum-no_velocity_without_memory": None,
     "eq62-rmsprop-tiny_gradients_are_zero": "eq63",  # no step is no mean square
     "eq65-adam-second_of_the_first": "eq64",
     "eq68-adam-Nadam": "eq64",  # a look-ahead is another first moment
