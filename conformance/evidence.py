@@ -39,7 +39,7 @@ MATRIX, FEW = (3, 5), ((), (), (), (), (0,), (1,), (7,), (5, 1), (3, 3), (1, 1, 
 LONG = {"value": 1031, "derivative": 43}  # beyond the usual sizes of blocks, and multiples of none; gradients cost the square
 BATCHED = 131  # samples where each takes part in every output
 SEVERAL = 45  # widths, so many and one less matrices
-SIZES, ALIKE = (-24, -16, -12, -10, -8, -6, -4, -2, 0, 1, 2, 3, 4, 5, 6), 16  # powers of two; so many numbers of one size
+SIZES, OF_ONE_SIZE = (-24, -16, -12, -10, -8, -6, -4, -2, 0, 1, 2, 3, 4, 5, 6), 16  # powers of two; so many numbers of one size
 BULK_SIZE, BULK_BLOCKS = 16411, 4
 CLOSE = 2.0  # ulps
 MOST_DOUBTFUL = 256  # of one block
@@ -113,8 +113,8 @@ def _of_one_size(session: Session, operation: Operation, kind: str, target: Form
     for number, (power, signs) in enumerate(product(SIZES, ([1.0], [-1.0], [1.0, -1.0]))):
         seed = session.seed_for(operation.name, kind, target.name, "size", number)
         rng = np.random.default_rng(seed)
-        chosen = target.round(rng.choice(signs, ALIKE) * np.ldexp(rng.uniform(0.5, 2.0, ALIKE), power))
-        call = samples.elementwise(operation, Structure((ALIKE,), hyper=hypers[number % len(hypers)], seed=seed), target, chosen)
+        chosen = target.round(rng.choice(signs, OF_ONE_SIZE) * np.ldexp(rng.uniform(0.5, 2.0, OF_ONE_SIZE), power))
+        call = samples.elementwise(operation, Structure((OF_ONE_SIZE,), hyper=hypers[number % len(hypers)], seed=seed), target, chosen)
         yield call
         if (power, len(signs)) == (0, 2):
             yield from samples.neighbours(call, target)

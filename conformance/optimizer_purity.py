@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +15,7 @@ from eqwise.conformance.invocation import contents, flattened, guarded
 from eqwise.conformance.layouts import copied, laid_out
 from eqwise.conformance.optimizer_plans import SHAPES, Plan, plans
 from eqwise.conformance.session import Session
-from eqwise.conformance.trajectories import OVERWRITTEN, shown
+from eqwise.conformance.trajectories import overwrite, shown
 from eqwise.conformance.verdicts import Result
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import FORMATS, Format
@@ -67,11 +66,11 @@ def _keeps(adapter: Adapter, name: str, plan: Plan, target: Format, theta: list[
         given = [copied(array) for array in theta]
         optimizer = guarded(name, lambda: getattr(adapter, name)(_given(adapter, given, plan), **plan.hyper))
         if overwritten == "theta":
-            _overwrite(given)
+            overwrite(given)
         for gradient in gradients:
             result = guarded(f"step of {name}", partial(optimizer.step, _given(adapter, gradient, plan)))
             if overwritten == "state":
-                _overwrite(array for value in shown(name, optimizer).values() for array in _arrays(adapter, value))
+                overwrite(array for value in shown(name, optimizer).values() for array in _arrays(adapter, value))
         return [contents(array) for array in _arrays(adapter, result)]
 
     undisturbed = moved("")
@@ -80,12 +79,6 @@ def _keeps(adapter: Adapter, name: str, plan: Plan, target: Format, theta: list[
     if undisturbed != moved("theta"):
         return "keeps the parameters that it was given, and not copies of them"
     return "keeps the state that it shows, and not copies of it" if undisturbed != moved("state") else None
-
-
-def _overwrite(arrays: Iterable[Array]) -> None:
-    for array in arrays:
-        if array.flags.writeable:
-            array[...] = OVERWRITTEN
 
 
 def _given(adapter: Adapter, arrays: list[Array], plan: Plan) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def _goes_by_another_dtype(session: Session, operation: Operation, first: Sequen
     found = [contents(_called(session, operation, first, **named)) for _ in range(2)] if narrower else []
     for dtype in (FORMATS[name].dtype for name in narrower):
         with np.errstate(over="ignore"):
-            other = [[array.astype(dtype) for array in item] if isinstance(item, list) else item.astype(dtype) for item in again]
+            other = _each(methodcaller("astype", dtype), again)
         try:
             raw_value(session.adapter, operation, other, **named)
         except (NotOffered, AdapterError):
@@ -106,11 +107,16 @@ def _goes_by_another_dtype(session: Session, operation: Operation, first: Sequen
     return len({*found[:2]}) == 1 < len({*found})
 
 
+def _each(change: Callable[[Array], Array], inputs: Sequence[Any]) -> list[Any]:
+    """Inputs with every array changed, those in lists too."""
+    return [[change(array) for array in item] if isinstance(item, list) else change(item) for item in inputs]
+
+
 def goes_by_what_was(called: Callable[[Sequence[Any]], list[Array]], first: Sequence[Any], again: Sequence[Any]) -> bool:
     """Whether overwriting the arrays of a call with others leaves results that neither those nor copies of them give."""
     for array, new in zip(flattened(first), flattened(again), strict=True):
         array[...] = new
-    copies = [[copied(array) for array in item] if isinstance(item, list) else copied(item) for item in first]
+    copies = _each(copied, first)
     found, others, fresh = called(first), called(again), called(copies)
     # that others and copies agree says that results do not depend on where arrays lie
     close = partial(alike, within=ALIKE)

@@ -6,7 +6,7 @@ gradient is handed over in one buffer, which the caller overwrites after the ste
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -67,6 +67,13 @@ def shown(name: str, optimizer: Any) -> Mapping[str, Any]:
     return guarded(f"state of {name}", state) or {} if callable(state) else {}
 
 
+def overwrite(arrays: Iterable[Any]) -> None:
+    """What the caller may do to arrays once a call is over."""
+    for array in arrays:
+        if isinstance(array, np.ndarray) and array.flags.writeable:
+            array[...] = OVERWRITTEN
+
+
 class _Running:
     """One optimizer on its way."""
 
@@ -95,9 +102,7 @@ class _Running:
             del self.kept[name]
         for name, values in self.kept.items():
             values.append(self._flat(f"state {name}", state[name]))
-        for array in (*self.buffers, *map(self.adapter.to_numpy, result if self.plan.many else [result])):
-            if isinstance(array, np.ndarray) and array.flags.writeable:
-                array[...] = OVERWRITTEN
+        overwrite((*self.buffers, *map(self.adapter.to_numpy, result if self.plan.many else [result])))
 
     def track(self) -> Track:
         return Track(self.plan, np.array(self.theta), self.gradients, {name: np.array(kept) for name, kept in self.kept.items()})

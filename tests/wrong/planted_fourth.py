@@ -6,7 +6,7 @@ many arrays in a list, triangular weights, large whole numbers, samples that rep
 in between, parameters and states that the caller overwrites, masks as memory lies, inference about new parameters, seeds and their
 negatives; and what vanishes excuses only where something divides, or takes a root or a logarithm. Left out are nine that the
 contract leaves open, three whose error is allowed, one that only subnormal numbers show, and one that shows after 64 calls of one
-shape, which nothing makes; two stand under another clause than they were entered under.
+shape, which nothing makes; and one that stands here already. One stands under another clause than it was entered under.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from eqwise.reference import activations, backpropagation, batch_normalization, losses, metrics, regularization
 from eqwise.reference import gradient_descent as differences
 from eqwise.reference import network as networks
-from wrong.methods import AdaGrad, Adam, BatchNormLayer, DropoutLayer, Momentum, RMSprop, narrow, piece, wide, wrong
+from wrong.methods import AdaGrad, Adam, BatchNormLayer, Momentum, RMSprop, narrow, piece, wide, wrong
 
 # activations
 
@@ -436,17 +436,6 @@ def mask_moved_on(self, shape):
     mask = vars(self).get("mask")
     self.mask = np.roll(mask, 1) if mask is not None and mask.shape == shape else self.rng.random(shape) >= self.p
     return self.mask
-
-
-@wrong("s12.2-inference-scale", "dropout_layer", "inference seeds anew, so that it can be repeated; training goes on from there")
-class SeededAnewByInference(DropoutLayer):
-    def __init__(self, p, seed):
-        super().__init__(p, seed)
-        self.seed = seed
-
-    def infer(self, x):
-        self.rng = np.random.default_rng(self.seed)
-        return super().infer(x)
 
 
 @wrong("s12.2-train-mask", "dropout", "draws the mask as the input lies in memory, which its gradient knows as well", part="vjp")
