@@ -3,7 +3,16 @@
 from dataclasses import replace
 
 from eqwise.conformance.loading import load
-from wrong import planted_fourth, planted_later, planted_third, sections_2_to_7, sections_6_to_9, sections_10_to_12, sizes_and_layouts  # noqa: F401
+from wrong import (  # noqa: F401
+    planted_fifth,
+    planted_fourth,
+    planted_later,
+    planted_third,
+    sections_2_to_7,
+    sections_6_to_9,
+    sections_10_to_12,
+    sizes_and_layouts,
+)
 from wrong.methods import WRONG
 
 _DECLARED = load("reference", {})[1]
