@@ -1,7 +1,9 @@
-"""Fifty-nine wrong implementations planted without sight of the suite, as a panel of framework engineers might submit them.
+"""Planted by another who had not seen what the suite asks, as a panel of framework engineers might; committed before it was held to them.
 
 They follow what has gone wrong, or plausibly would, in ports, vectorizations, caches, mixed precision, in-place updates and
-gradient rules; a third is plain, a third subtle, a third meant to be missed.
+gradient rules; a third is plain, a third subtle, a third meant to be missed. Of 59 all were caught at first contact, 57 of them
+under their clause. The other two were entered for what the optimizer keeps, (60) and (65); their theta does not follow from what
+they keep either, and that is asked first, so that they stand under (61) and (68). A sixtieth stood in the collection already.
 """
 
 from math import isqrt, prod, sqrt
@@ -258,7 +260,7 @@ def zero_taken_for_missing(self, v, g):
     return (self.alpha or 0.9) * v - self.eta * g
 
 
-@piece("eq60", "adagrad", "update", "the root is written into h to save a buffer, and the next step adds to the root")
+@piece("eq61", "adagrad", "update", "the root is written into h to save a buffer, and the next step adds to the root")
 def root_in_place(self, theta, g, h):
     root = self.keep("h", np.sqrt(self.total(h, g)))
     return theta - self.eta * g / np.where(root > 0, root, 1)
@@ -289,7 +291,7 @@ def correction_ends_with_that_of_m(self, v):
     return v if self.beta_1**self.t < 1e-8 else v / (1 - self.beta_2**self.t)
 
 
-@piece("eq65", "adam", "update", "made for embeddings: where the gradient is 0, moments and parameters are left alone")
+@piece("eq68", "adam", "update", "made for embeddings: where the gradient is 0, moments and parameters are left alone")
 def zero_gradients_left_alone(self, theta, g, m, v):
     seen = g != 0
     m = self.keep("m", np.where(seen, self.first(m, g), m))
