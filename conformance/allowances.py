@@ -75,10 +75,16 @@ def exposed(output: Expression, is_derivative: bool, cotangents: tuple[Expressio
     """
     own = bounds.exposed(output)
     if not is_derivative:
-        return own, own if _amplifies(output) else ()
+        return own, (*own, *_from_above_zero(output)) if _amplifies(output) else ()
     last = rebuild([output], lambda v, _: ONE if v in cotangents else None) if len(cotangents) == 1 else []
     every = tuple(dict.fromkeys(v for form in (output, *last) for v in (*bounds.exposed(form), *bounds.rearranged(form))))
-    return every, every if _amplifies(output) else tuple(v for v in every if v not in own)
+    return every, (*every, *_from_above_zero(output)) if _amplifies(output) else tuple(v for v in every if v not in own)
+
+
+def _from_above_zero(output: Expression) -> Expressions:
+    """The inputs that the formula divides by, or takes the logarithm of: one that is subnormal may count as 0 there."""
+    taken = (v.arguments[-1] for v in walk((output,)) if v.operator in ("log", "/"))
+    return tuple(dict.fromkeys(x for x in taken if x.operator == "symbol"))
 
 
 def _amplifies(output: Expression) -> bool:
@@ -90,16 +96,17 @@ def leaves_range(
 ) -> bool:
     """Whether an intermediate leaves the normal range at an end that excuses."""
     large, small = exposed(output, is_derivative, cotangents)
-    return _some(large, inputs, row, lambda size: bool(size > target.largest)) or _some(
-        small, inputs, row, lambda size: bool(size < target.smallest_normal) and not size.is_zero()
+    most, least = target.largest, target.smallest_normal
+    return _some(large, inputs, row, lambda b: bool(b > most) or bool(b < -most)) or _some(
+        small, inputs, row, lambda b: bool(-least < b) and bool(b < least) and not b.is_zero()
     )
 
 
 def _some(expressions: Expressions, inputs: Expressions, row: Sequence[float], meets: Callable[[arb], bool]) -> bool:
-    """Whether the size of one of these meets a condition, as far as any precision tells."""
+    """Whether one of these meets a condition, as far as any precision tells; it may compare, since nothing is rounded then."""
     for balls in refined(program(expressions, inputs), row) if expressions else ():
         told = [b for b in balls if b.is_zero() or b.rel_accuracy_bits() > 8]
-        if any(meets(abs(b)) for b in told):
+        if any(meets(b) for b in told):
             return True
         if len(told) == len(balls):
             return False

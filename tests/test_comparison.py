@@ -50,6 +50,21 @@ def test_what_vanishes_excuses_only_where_something_divides_or_takes_a_root(oper
     assert judge(claim, np.array([row]), np.array([[actual]]), F64).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("frame", "row", "first", "actual", "dtype"),
+    [
+        (Frame("quantile"), [-np.nextafter(F64.largest, 0), 1.8 * 2.0**971, 0.5], -1e308, np.inf, "float64"),  # half of 2^1024 − 0.2·2^971
+        (Frame("cross_entropy", (2,)), [1e-38, 0.5, 0.0, 0.5], 2e-38, np.nan, "bfloat16"),  # 0 log 0, where 1e-38 counts as 0
+        (Frame("cross_entropy", (2,)), [1e-38, 0.5, 0.5, 0.5], 2e-38, np.inf, "bfloat16"),
+    ],
+)
+def test_what_leaves_the_range_by_little_excuses(frame, row, first, actual, dtype):
+    """By half a unit of the largest number, or as a subnormal input to a logarithm; with another first input nothing does."""
+    claim, target = value_claim(frame), FORMATS[dtype]
+    judged = [judge(claim, np.array([given]), np.array([[actual]]), target).verdict for given in (row, [first, *row[1:]])]
+    assert judged == ["inaccurate", "deviates"]
+
+
 def test_alike_is_within_a_share_of_the_largest():
     """Equal infinities and nan are alike; shapes that differ are not."""
     one, error = np.array([1.0, 0.0, np.inf, np.nan]), np.array([0.0, 0.01, 0.0, 0.0])
