@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pytest
 
 from eqwise.conformance import invocation, metrics, samples
 from eqwise.conformance.adapter import OPERATIONS, NotOffered
+from eqwise.conformance.allowances import exposed
 from eqwise.conformance.check import answered, attempted
 from eqwise.conformance.claims import Frame, pullback_claim, slope_claim, value_claim
 from eqwise.conformance.evidence import result_shape
@@ -215,15 +216,18 @@ class Trial:
 
 
 def allowance(claim: Any, output: int, rows: Floats, target: Format) -> Floats:
-    """The absolute allowance at each row, by floats; infinite where they do not tell."""
+    """The absolute allowance at each row, by floats; infinite where they do not tell, or an intermediate leaves the range."""
     sums = bounds.absolute_sums(claim.outputs[output])
+    large, _ = exposed(claim.outputs[output], claim.is_derivative, claim.cotangents)
     with np.errstate(all="ignore"):
         value = compiled((claim.outputs[output],), claim.inputs, FLOATS)(*rows.T)[0]
         relative = bounds.magnitude(compiled(sums.relative, claim.inputs, FLOATS)(*rows.T))
         underflow = bounds.magnitude(compiled(sums.underflow, claim.inputs, FLOATS)(*rows.T))
         rounding = 2 * bounds.FACTOR * target.unit_roundoff * bounds.absolute_factor(claim.outputs[output]) * relative
         total = np.maximum(rounding, bounds.FACTOR * target.ulp(value)) + target.smallest_normal * underflow
-        total = np.where(np.abs(value) + total < target.largest, total, np.inf)
+        beyond = [np.abs(v) > target.largest for v in compiled(large, claim.inputs, FLOATS)(*rows.T)]
+        inside = (np.abs(value) + total < target.largest) & ~reduce(np.logical_or, beyond, False)
+        total = np.where(inside, total, np.inf)
     return np.broadcast_to(np.where(np.isfinite(total), total, np.inf), (len(rows),))
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from eqwise.conformance.claims import Frame, pullback_claim, value_claim
+from eqwise.conformance.claims import Frame, pullback_claim, slope_claim, value_claim
 from eqwise.conformance.comparison import judge
 from eqwise.conformance.invocation import alike
+from eqwise.conformance.laws import allowance
 from eqwise.conformance.screening import _absolute, _conditions, _strict
 from eqwise.spec.numbers import bounds
 from eqwise.spec.numbers.formats import FORMATS
@@ -63,6 +64,12 @@ def test_what_leaves_the_range_by_little_excuses(frame, row, first, actual, dtyp
     claim, target = value_claim(frame), FORMATS[dtype]
     judged = [judge(claim, np.array([given]), np.array([[actual]]), target).verdict for given in (row, [first, *row[1:]])]
     assert judged == ["inaccurate", "deviates"]
+
+
+def test_laws_ask_nothing_where_an_intermediate_leaves_the_range():
+    """2δ|y − t| of the branch of (34) that holds, though the slope is 2δ there."""
+    allowed = allowance(slope_claim(Frame("huber"), 0), 0, np.array([[1e200, 0.0, 1.0, 1.0], [1e308, 0.0, 1.0, 1.0]]), F64)
+    assert allowed[0] < 1e-13 and allowed[1] == np.inf
 
 
 def test_alike_is_within_a_share_of_the_largest():
