@@ -66,6 +66,7 @@ _LOSES = {
     **dict.fromkeys(innocents_6_to_12.MAY_BE_INACCURATE, "on hard inputs, as the module says"),
     innocents_6_to_12.MeanOfObservations: "the two terms of the gradient by t cancel where y is small against t",
     forms.KeepsOutputs: "1 − y has few digits where y is near 1",
+    sums.SumsReversed: "a thousand terms of one sign, one after another, round more than they excuse",
     precise.LongDouble: "the mean of many equal numbers and another one is rounded, though the result hardly depends on them",
     **dict.fromkeys((identities.PowersOfTwo, pure.PurePython, tape.Tape), "a factor eˣ that is subnormal has fewer digits"),
     **dict.fromkeys((arrays.FlushesToZero, arrays.FlushesToTheRight, forms.FlushesKeptOutputs), "what is below the normal range is 0"),
