@@ -78,14 +78,15 @@ def _kept(kind: str) -> Iterator[Kept]:
     """The types in which intermediates may be kept: that of the integers, a usual one where that may be too narrow, or none."""
     sign, narrow = kind.rstrip("0123456789"), (None, np.iinfo(kind))
     usual = (None, *(np.iinfo(name) for name in dict.fromkeys((kind, f"{sign}32", f"{sign}64"))))
-    return (Kept(*chosen) for chosen in product(narrow, narrow, usual, usual, (False, True)))
+    return (Kept(*chosen) for chosen in product(narrow, narrow, usual, usual, (False, True), (False, True)))
 
 
 @dataclass(frozen=True)
 class Kept:
     """The types of sums of inputs, of differences, of what is made of one number, and of sums of those.
 
-    Where differences are `exchanged`, t - y is taken as y - t, which the formulas, being even in it, allow.
+    Where differences are `exchanged`, t - y is taken as y - t, which the formulas, being even in it, allow. Where they are
+    `by_floats`, integers are computed as numbers of float64 and then kept, as in JavaScript.
     """
 
     of_inputs: Any
@@ -93,6 +94,7 @@ class Kept:
     alone: Any
     sums: Any
     exchanged: bool
+    by_floats: bool
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Whole:
     of_inputs: bool = True
 
     def _in(self, info: Any, value: int, of_inputs: bool = False) -> Whole:
+        value = int(float(value)) if self.kept.by_floats else value
         return Whole(value if info is None else (value - info.min) % 2**info.bits + info.min, self.kept, of_inputs)
 
     def __float__(self) -> float: return float(self.value)

@@ -167,11 +167,18 @@ def _squares_in_c(t, y):
     return error * error
 
 
+def _squares_in_javascript(t, y):
+    """Squares as numbers of float64, which arrays of 32 bits keep."""
+    error = (t.astype(np.int64) - y).astype(np.int32)
+    return [(int(float(e) ** 2) + 2**31) % 2**32 - 2**31 for e in error.tolist()]
+
+
 @pytest.mark.parametrize(
     ("operation", "method", "verdict"),
     [
         ("mse", lambda t, y: np.mean((t - y) ** 2), "inaccurate"),
         ("mse", lambda t, y: np.mean(_squares_in_c(t, y)), "inaccurate"),
+        ("mse", lambda t, y: np.mean(_squares_in_javascript(t, y)), "inaccurate"),
         ("rmse", lambda t, y: np.sqrt(np.float32(np.sum((t - y) ** 2, dtype=t.dtype) / len(t))), "inaccurate"),
         ("mae", lambda t, y: np.mean(np.abs(t - y)), "inaccurate"),
         ("mae", lambda t, y: np.mean(np.abs(y - t)), "inaccurate"),
@@ -181,7 +188,7 @@ def _squares_in_c(t, y):
         ("mae", lambda t, y: np.abs(np.mean(t - y)), "deviates"),
         ("mae", lambda t, y: np.mean(np.abs((t - y).astype(np.int64))) + (np.ptp(t) > 200), "deviates"),
     ],
-    ids=["its type", "32 bits", "the sum too", "magnitude too", "exchanged", "difference alone", "r_squared", "clipped", "signed", "late"],
+    ids=["its type", "32 bits", "by floats", "the sum too", "magnitude too", "exchanged", "difference alone", "r_squared", "clipped", "signed", "late"],
 )  # fmt: skip
 def test_of_integers_that_do_not_fit_only_what_wraps_is_inaccurate(operation, method, verdict):
     """Modulo a power of two, at each step or at none; saturation, and what is wrong besides, deviates."""
