@@ -169,8 +169,8 @@ def _squares_in_c(t, y):
 
 def _squares_in_javascript(t, y):
     """Squares as numbers of float64, which arrays of 32 bits keep."""
-    error = (t.astype(np.int64) - y).astype(np.int32)
-    return [(int(float(e) ** 2) + 2**31) % 2**32 - 2**31 for e in error.tolist()]
+    error = (t.astype(np.int64) - y).astype(np.int32).astype(np.float64)
+    return [(int(square) + 2**31) % 2**32 - 2**31 for square in error * error]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,10 @@ def _squares_in_javascript(t, y):
         ("mae", lambda t, y: np.abs(np.mean(t - y)), "deviates"),
         ("mae", lambda t, y: np.mean(np.abs((t - y).astype(np.int64))) + (np.ptp(t) > 200), "deviates"),
     ],
-    ids=["its type", "32 bits", "by floats", "the sum too", "magnitude too", "exchanged", "difference alone", "r_squared", "clipped", "signed", "late"],
+    ids=[
+        "its type", "32 bits", "by floats", "the sum too", "magnitude too", "exchanged", "difference alone", "r_squared", "clipped",
+        "signed", "late",
+    ],
 )  # fmt: skip
 def test_of_integers_that_do_not_fit_only_what_wraps_is_inaccurate(operation, method, verdict):
     """Modulo a power of two, at each step or at none; saturation, and what is wrong besides, deviates."""
