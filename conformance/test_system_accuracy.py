@@ -13,12 +13,12 @@ ULPS = 2.5  # slopes that are rounded about once, times a cotangent; with 1 + ex
 LEAST = {"value": 300, "derivative": 1000}  # certified points
 
 
-def certified(proof, kind, *names, ulps=ULPS):
+def certified(proof, kind, *names, ulps=ULPS, least=LEAST):
     """The largest error of the operations' values or gradients at certified points of float64."""
     for name in names:
         session = Session(ReferenceAdapter(), dtypes=("float64",))
         found = checks_of(OPERATIONS[name])[kind](session, OPERATIONS[name], "float64")
-        proof.require(found.verdict == "conforms" and found.certified > LEAST[kind], f"{name}: {found.verdict} at {found.certified} points")
+        proof.require(found.verdict == "conforms" and found.certified > least[kind], f"{name}: {found.verdict} at {found.certified} points")
         proof.require((found.max_ulp or 0.0) < ulps, f"{name}: {found.max_ulp} ulp")
 
 
@@ -58,6 +58,20 @@ def test_the_slope_of_cross_entropy_keeps_its_digits_for_small_outputs(proof):
     y, c = np.array([[2.3e-308, 4e-308, 1e-300]]), np.array([0.0094025126140034])
     by_y, _ = losses.binary_cross_entropy_vjp(y, np.zeros_like(y), c)
     proof.require(by_y.tolist() == [[c[0]] * 3], f"{by_y.tolist()} in place of {c[0]!r}")
+
+
+@built("eq29")
+def test_the_slope_of_cross_entropy_keeps_its_digits_for_scores_far_below(proof):
+    """c·exp(u − max u) where the exponential alone is subnormal, and a large cotangent brings it back."""
+    by_u, _ = losses.softmax_cross_entropy_vjp(np.array([[0.0, -720.0, -730.0]]), np.array([[1.0, 0.0, 0.0]]), np.array([2.0**1000]))
+    expected = np.exp([-720 + 500 * np.log(2), -730 + 500 * np.log(2)]) * 2.0**500
+    proof.require(np.allclose(by_u[0, 1:], expected, rtol=1e-12, atol=0), f"{by_u[0, 1:]} in place of {expected}")
+
+
+@built("eq73")
+def test_the_penalty_is_rounded_about_once(proof):
+    """Its sum of squares is kept in two numbers."""
+    certified(proof, "value", "l2", ulps=2.0, least={"value": 100})
 
 
 @built("eq28")
