@@ -39,6 +39,7 @@ class KerasAdapter(Adapter):
         self.defaults, self.fuzz = defaults == "true", 1e-7 if defaults == "true" else 0.0
         self.version = keras.__version__  # type: ignore[misc]
         self.environment = {"KERAS_BACKEND": backend}  # type: ignore[misc]
+        self.seed_bits = {"tensorflow": 30, "jax": 32}[backend]  # type: ignore[misc]  # the former takes seeds modulo 2^31 - 2
         version = importlib.import_module(backend).__version__
         self.settings = {"backend": f"{backend} {version}", "defaults": defaults, "device": device}  # type: ignore[misc]
         self.pullback = {"tensorflow": _by_tape, "jax": _by_jax}[backend]
