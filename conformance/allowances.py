@@ -103,7 +103,10 @@ def leaves_range(
 
 
 def _some(expressions: Expressions, inputs: Expressions, row: Sequence[float], meets: Callable[[arb], bool]) -> bool:
-    """Whether one of these meets a condition, as far as any precision tells; it may compare, since nothing is rounded then."""
+    """Whether one of these meets a condition, as far as any precision tells.
+
+    It may compare balls and no more: arithmetic, `abs` too, would round them to the few bits that count out here.
+    """
     for balls in refined(program(expressions, inputs), row) if expressions else ():
         told = [b for b in balls if b.is_zero() or b.rel_accuracy_bits() > 8]
         if any(meets(b) for b in told):
