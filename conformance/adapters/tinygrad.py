@@ -211,7 +211,7 @@ class _BatchNorm:
         with Context(TRAINING=1):
             return self.layer(x)
 
-    def infer(self, x: Any) -> Any: return self.layer(x)
+    def infer(self, x: Any) -> Any: return self.layer(x).realize()  # by the averages of now, which the next training assigns to
 
     gamma = property(lambda self: self.layer.weight, lambda self, value: setattr(self.layer, "weight", value))
     beta = property(lambda self: self.layer.bias, lambda self, value: setattr(self.layer, "bias", value))
