@@ -1,7 +1,7 @@
 """Keras 3 by its public API; gradients by its backend, in the backend's own way.
 
-``--adapter-option backend=jax`` takes JAX in place of TensorFlow, ``--device cuda`` a GPU in place of the CPU. The fuzz factor
-that Keras documents is 0, and what is computed in floatx is computed in the dtype at hand; ``defaults=true`` keeps the factor at
+``--adapter-option backend=jax`` takes JAX in place of TensorFlow, without float64, which Keras' promotion takes for float32 there;
+``--device cuda`` a GPU in place of the CPU. The fuzz factor that Keras documents is 0, and what is computed in floatx is computed in the dtype at hand; ``defaults=true`` keeps the factor at
 1e-7, and takes the initializers and the start of AdaGrad's sum that Keras has unless told otherwise.
 """
 
@@ -39,6 +39,8 @@ class KerasAdapter(Adapter):
         self.defaults, self.fuzz = defaults == "true", 1e-7 if defaults == "true" else 0.0
         self.version = keras.__version__  # type: ignore[misc]
         self.environment = {"KERAS_BACKEND": backend}  # type: ignore[misc]
+        if backend != "tensorflow":
+            self.dtypes = ("float32", "float16", "bfloat16")  # type: ignore[misc]
         self.seed_bits = {"tensorflow": 30, "jax": 32}[backend]  # type: ignore[misc]  # the former takes seeds modulo 2^31 - 2
         version = importlib.import_module(backend).__version__
         self.settings = {"backend": f"{backend} {version}", "defaults": defaults, "device": device}  # type: ignore[misc]
