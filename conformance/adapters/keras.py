@@ -1,8 +1,9 @@
 """Keras 3 by its public API; gradients by its backend, in the backend's own way.
 
 ``--adapter-option backend=jax`` takes JAX in place of TensorFlow, without float64, which Keras' promotion takes for float32 there;
-``--device cuda`` a GPU in place of the CPU. The fuzz factor that Keras documents is 0, and what is computed in floatx is computed in the dtype at hand; ``defaults=true`` keeps the factor at
-1e-7, and takes the initializers and the start of AdaGrad's sum that Keras has unless told otherwise.
+``--device cuda`` a GPU in place of the CPU. The fuzz factor that Keras documents is 0, and what is computed in floatx is computed
+in the dtype at hand; ``defaults=true`` keeps the factor at 1e-7, and takes the initializers and the start of AdaGrad's sum that
+Keras has unless told otherwise.
 """
 
 from __future__ import annotations
