@@ -41,7 +41,7 @@ class KerasAdapter(Adapter):
         self.version = keras.__version__  # type: ignore[misc]
         self.environment = {"KERAS_BACKEND": backend}  # type: ignore[misc]
         if backend != "tensorflow":
-            self.dtypes = ("float32", "float16", "bfloat16")  # type: ignore[misc]
+            self.dtypes = ("float32", "float16", "bfloat16")  # type: ignore[assignment, misc]
         self.seed_bits = {"tensorflow": 30, "jax": 32}[backend]  # type: ignore[misc]  # the former takes seeds modulo 2^31 - 2
         version = importlib.import_module(backend).__version__
         self.settings = {"backend": f"{backend} {version}", "defaults": defaults, "device": device}  # type: ignore[misc]
