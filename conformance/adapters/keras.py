@@ -48,7 +48,8 @@ class KerasAdapter(Adapter):
         self.pullback = {"tensorflow": _by_tape, "jax": _by_jax}[backend]
         self.compiled = {"tensorflow": _as_graph, "jax": _as_program}[backend]
 
-    def from_numpy(self, array: Any) -> Any: return keras.ops.convert_to_tensor(array, dtype=array.dtype.name)
+    def from_numpy(self, array: Any) -> Any:
+        return keras.ops.convert_to_tensor(array.copy(), dtype=array.dtype.name)  # with JAX a tensor may be the array that it is made of
     def to_numpy(self, value: Any) -> Any:
         return keras.ops.convert_to_numpy(keras.ops.reshape(value, (-1,))).reshape(value.shape)  # a bfloat16 scalar is none of NumPy's
 
