@@ -67,9 +67,11 @@ def test_what_leaves_the_range_by_little_excuses(frame, row, first, actual, dtyp
 
 
 def test_laws_ask_nothing_where_an_intermediate_leaves_the_range():
-    """2δ|y − t| of the branch of (34) that holds, though the slope is 2δ there."""
-    allowed = allowance(slope_claim(Frame("huber"), 0), 0, np.array([[1e200, 0.0, 1.0, 1.0], [1e308, 0.0, 1.0, 1.0]]), F64)
-    assert allowed[0] < 1e-13 and allowed[1] == np.inf
+    """2|y − t| on the way to the slope of (34), which is 2δ there; of float16 too, whose range floats do not leave."""
+    rows = np.array([[1e3, 0.0, 1.0, 1.0], [4e4, 0.0, 1.0, 1.0]])
+    allowed = allowance(slope_claim(Frame("huber"), 0), 0, rows, FORMATS["float16"])
+    assert allowed[0] < 1 and allowed[1] == np.inf
+    assert allowance(slope_claim(Frame("huber"), 0), 0, rows * [2.5e303, 1, 1, 1], F64)[1] == np.inf
 
 
 def test_alike_is_within_a_share_of_the_largest():
