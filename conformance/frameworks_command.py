@@ -24,8 +24,9 @@ SIGNS = {"conforms": "✓", "conforms_as": "✓", "inaccurate": "≈", "deviates
 CLAUSES = (*(f"eq{number}" for number in sorted(EQUATIONS)), *STATEMENTS)
 LEGEND = (
     "✓ conforms, after a reading's name by that reading of the clause; ≈ the right formula, but less accurate than its inputs excuse; "
-    "✗ deviates; ! raises an error; ? undecided; nothing: not offered. A cell is the worst of all properties and dtypes; "
-    "what is a theorem of the notes is asked of none."
+    "✗ deviates; ! raises an error; ? undecided; nothing: not offered. A cell is the worst of all properties and dtypes, "
+    "with the gravest kind of what is waived there: a fault, documented behaviour, a limitation. What is a theorem of the notes "
+    "is asked of none."
 )
 WAIVED = {
     "fault": "Faults in these versions",
@@ -55,12 +56,14 @@ class Framework:
         return path if path.is_file() else None
 
     def cell(self, clause: str) -> str:
-        """The sign of the clause's verdict, with the reading's name."""
+        """The sign of the clause's verdict, with the reading's name, and the kind of a waiver."""
         found = by_clause([result for result in self.results if result.property not in OF_THE_NOTES]).get(clause)
         if found is None:
             return ""
         names = sorted({part.partition(":")[2] for part in (found.reading or "").split(", ") if part.startswith(f"{clause}:")})
-        return " ".join([*(code(name) for name in names), SIGNS[found.verdict]])
+        kinds = {one.waiver["kind"] for one in self.results if one.waiver and clause in one.clauses and one.on(clause)[0] == found.verdict}
+        gravest = [kind for kind in WAIVED if kind in kinds][:1]
+        return " ".join([*(code(name) for name in names), SIGNS[found.verdict], *gravest])
 
     def waived(self, kind: str) -> dict[str, list[Result]]:
         """The waived results of a kind, by reason."""

@@ -17,10 +17,14 @@ REPORT = {
     "options": {"effort": "standard"},
 }
 FAULT = {"kind": "fault", "reason": "it overflows"}
+LIMITATION = {"kind": "limitation", "reason": "as the backend has it"}
 RESULTS = (
     Result(("eq12",), "softplus", "value", "float64", "conforms", points=5),
     Result(("eq12",), "softplus", "derivative", "float32", "inaccurate", points=5),
     Result(("eq30",), "logistic_loss", "value", "float64", "deviates", points=5, waiver=FAULT),
+    Result(("eq30",), "logistic_loss", "value", "float32", "deviates", points=5, waiver=LIMITATION),
+    Result(("eq14",), "leaky_relu", "value", "float64", "deviates", points=5, waiver=LIMITATION),
+    Result(("eq14",), "leaky_relu", "law", "float64", "inaccurate", points=5, waiver={**FAULT, "reason": "it rounds"}),
     Result(("eq34",), "huber", "value", "float64", "conforms_as", reading="eq34:half", points=5),
     Result(("eq24",), "rmse", "value", "float64", "not_offered"),
     Result(("eq24",), None, "theorem", None, "conforms", points=1),
@@ -32,9 +36,10 @@ def lines(results=RESULTS):
 
 
 def test_a_clause_is_told_by_its_worst_property():
-    """The sign of the verdict, with the name of the reading; a clause that is not offered has none."""
+    """The sign of the verdict, with the name of the reading, and the gravest kind of waiver; what is not offered has none."""
     assert "| (12) | Softplus | ≈ |" in lines() and "| (34) | Huber loss, unhalved | `half` ✓ |" in lines()
-    assert "| (30) | Logistic loss for labels -1 and 1 | ✗ |" in lines() and not any("| (24) |" in line for line in lines())
+    assert "| (30) | Logistic loss for labels -1 and 1 | ✗ fault |" in lines() and not any("| (24) |" in line for line in lines())
+    assert "| (14) | Leaky ReLU, fixed slope | ✗ limitation |" in lines()
 
 
 def test_each_kind_of_finding_has_its_own_section():
