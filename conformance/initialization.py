@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -27,6 +28,7 @@ SMALL, SEEDS = ((2, 4), (8, 1), (1, 8)), 1024  # many small layers of eight weig
 NEAR_BITS, FAR_BITS = 13, 32  # bits of the seed that neighbours differ in, and those below which all must matter
 ODD, FEW_SEEDS = ((1, 1), (1, 7), (7, 1), (3, 5), (5, 3), (33, 17)), 9
 BIASES = ((1,), (2,), (7,), (1024,))
+UNITS = (0, -1, 1)  # by which the width of a law may be off that is formed in the dtype
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,17 @@ def check_distribution(session: Session, operation: Operation, dtype: str, blank
     printed = _judged(operation, AS_PRINTED, groups, target)
     if printed.alarm is None:
         return replace(blank, verdict="conforms", max_share=printed.share)
-    for name in _readings(session, operation):
+    readings = _readings(session, operation)
+    for name in readings:
         other = _judged(operation, name, groups, target)
         if other.alarm is None:
             return replace(blank, verdict="conforms_as", max_share=other.share, reading=f"{operation.clauses[0]}:{name}")
+    for name, units in product((AS_PRINTED, *readings), UNITS):
+        other = _judged(operation, name, groups, target, units)
+        if other.alarm is None:
+            reading = None if name == AS_PRINTED else f"{operation.clauses[0]}:{name}"
+            message = f"the width of the law is rounded to {dtype} before it multiplies"
+            return replace(blank, verdict="inaccurate", max_share=printed.share, reading=reading, message=message)
     return replace(blank, verdict="deviates", max_share=printed.share, message=str(printed.alarm))
 
 
@@ -76,12 +85,15 @@ def _readings(session: Session, operation: Operation) -> list[str]:
     return sorted(EQUATIONS[operation.equations[0]].readings, key=lambda name: name != declared)
 
 
-def _judged(operation: Operation, reading: str, groups: list[list[Layers]], target: Format) -> Judgement:
-    return judged(findings(operation.equations[0], reading, groups, target))
+def _judged(operation: Operation, reading: str, groups: list[list[Layers]], target: Format, units: int | None = None) -> Judgement:
+    return judged(findings(operation.equations[0], reading, groups, target, units))
 
 
-def findings(equation: int, reading: str, groups: list[list[Layers]], target: Format) -> Iterator[Finding]:
-    """Every test of these weights under a reading of the equation; a group is put into one matrix."""
+def findings(equation: int, reading: str, groups: list[list[Layers]], target: Format, units: int | None = None) -> Iterator[Finding]:
+    """Every test of these weights under a reading of the equation; a group is put into one matrix.
+
+    With a number of `units` the width of the law is formed in the dtype, off by that many units in the last place.
+    """
     matrices = []
     for group in groups:
         infinite = sum(np.count_nonzero(~np.isfinite(layers.weights)) for layers in group)
@@ -90,9 +102,15 @@ def findings(equation: int, reading: str, groups: list[list[Layers]], target: Fo
             return
         with reading_as({equation: reading}):
             laws = [standardised(EQUATIONS[equation](*map(number, layers.shape))) for layers in group]
-        scaled = [layers.weights / unit for layers, (_, unit) in zip(group, laws, strict=True)]
+        scaled = [layers.weights / _width(unit, target, units) for layers, (_, unit) in zip(group, laws, strict=True)]
         matrices.append(Draws(np.concatenate(scaled), laws[0][0], target))
     yield from draws.findings(matrices)
+
+
+def _width(exact: float, target: Format, units: int | None) -> float:
+    """One that the dtype holds is off by nothing."""
+    rounded = float(target.round(exact))
+    return exact if units is None or rounded == exact else rounded + units * float(target.ulp(exact))
 
 
 def layers_of(session: Session, operation: Operation, target: Format) -> list[list[Layers]]:

@@ -539,6 +539,23 @@ class TruncatedRescaled(Truncated):
     def bell(self, seed, shape): return super().bell(seed, shape) / 0.8796256610342398
 
 
+class TruncatedInItsDtype(Truncated):
+    """Brought back by a width that is formed in the dtype, in several roundings."""
+
+    def _drawn(self, shape, seed, dtype, deviation):
+        return self.bell(seed, shape).astype(dtype) * (deviation / np.dtype(dtype).type(0.8796256610342398))
+
+    def gauss(self, shape, seed, dtype): return self._drawn(shape, seed, dtype, np.dtype(dtype).type(1))
+
+    def xavier(self, shape, seed, dtype):
+        one, n_in = np.array([1, shape[0]], dtype)
+        return self._drawn(shape, seed, dtype, one / np.sqrt(n_in))
+
+    def he(self, shape, seed, dtype):
+        two, n_in = np.array([2, shape[0]], dtype)
+        return self._drawn(shape, seed, dtype, np.sqrt(two / n_in))
+
+
 # section 12.2: dropout
 
 
@@ -803,7 +820,7 @@ INNOCENTS = (
     *(MaskInSinglePrecision, MaskByTwister, MaskByPhilox),
 )
 MAY_BE_INACCURATE = (
-    *(SquaredDivisor, OneLessAQuotient, WidthAsRounded, KeepsOutputsOnly, ProductsInTheirOwnDtype),
+    *(SquaredDivisor, OneLessAQuotient, WidthAsRounded, KeepsOutputsOnly, ProductsInTheirOwnDtype, TruncatedInItsDtype),
     *(LerpInDtype, ReciprocalRootInItsDtype, ScaleAndShiftFolded),
     *(DotProducts, Welford, Compensated, ReciprocalRoot, GradientInStages, TakenApart, LerpLayer, WiderLayer, UnbiasedLayer),
     *(FromZeroLayer, FirstBatchLayer),
@@ -815,6 +832,7 @@ OTHER_READINGS = {
     FanAverage: ("eq70", "eq71"),
     Truncated: ("eq70", "eq71", "eq72"),
     TruncatedRescaled: ("eq70", "eq71", "eq72"),
+    TruncatedInItsDtype: ("eq70", "eq71", "eq72"),
     KeptShare: ("s12.2-inference-scale",),
     Inverted: ("s12.2-inference-scale",),
     InvertedInSinglePrecision: ("s12.2-inference-scale",),
