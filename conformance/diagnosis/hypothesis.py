@@ -85,7 +85,7 @@ class Hypothesis:
         if self.rounded_to or self.program is not None:
             told = float(target.round(on_rows(claim.outputs[k : k + 1], claim.inputs, row[None, :], self.program or np.float64))[0, 0])
             if not (np.isfinite(told) or np.isfinite(actual)):
-                return Fit(0.0, None)
+                return Fit(0.0, bool(self.program is not None and np.isfinite(target.round(expected))) or None)
             error = abs(told - actual)
             return Fit(error / unit, _apart(error, max(error, unit), actual, expected)) if error <= FACTOR * unit else None
         if self.format is not None and not np.isfinite(actual):
@@ -143,10 +143,10 @@ class Hypothesis:
         return shown.replace("κ", self.called) if self.called else shown
 
 
-def _apart(error: float, allowance: float, actual: float, expected: float) -> bool:
+def _apart(error: float, allowance: float, actual: float, expected: float) -> bool | None:
     """Whether what came has some digits of what is told, and several allowances would fit between it and what was expected."""
     if not np.isfinite(actual):
-        return bool(np.isfinite(allowance))
+        return None
     return bool(error <= abs(actual) * SHARED and TELLING * allowance <= abs(actual - expected))
 
 

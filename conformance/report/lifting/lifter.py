@@ -181,6 +181,9 @@ class Lifter:
             return self._define(value, inner, not self.reach.ran(inner))
         if self.is_home(type(value).__module__):
             return classes.define_instance(self, value, preferred, whole)
+        made, arguments, *state = _reduced(value)
+        if made is type(value) and not any(state):
+            return f"{give(made)}({', '.join(map(give, arguments))})"
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         raise CannotBeLifted(f"an object of {kind} has no source: make it at the top of the adapter's module")
 
@@ -200,6 +203,15 @@ class Lifter:
 
 def _module_of(value: Any) -> str:
     return str(value.__globals__.get("__name__")) if isinstance(value, FunctionType) else str(value.__module__)
+
+
+def _reduced(value: Any) -> tuple[Any, ...]:
+    """What pickle takes an object for: what makes it, the arguments, and what is set afterwards."""
+    try:
+        reduced = value.__reduce_ex__(2)
+    except Exception:  # whatever the class raises
+        reduced = None
+    return reduced if isinstance(reduced, tuple) else (None, ())
 
 
 def _is_plain(value: Any) -> bool:
