@@ -17,6 +17,8 @@ from eqwise.spec.numbers.program import FLOATS, compiled
 from eqwise.spec.numbers.tape import adjoints, gradient
 
 Expressions = tuple[Expression, ...]
+KNOWN = 8  # bits of a size that an allowance is made of
+NEGLIGIBLE = arb((1, -1150))
 
 
 def absolute(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
@@ -29,7 +31,7 @@ def told(errors: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Se
     """What rounding makes of these, of which some may have no value."""
     found: dict[int, arb] = {}
     for balls in refined(program(errors, inputs), row) if errors else ():
-        found.update((k, abs(ball)) for k, ball in enumerate(balls) if ball.is_finite() and k not in found)
+        found.update((k, abs(ball)) for k, ball in enumerate(balls) if _is_known(ball) and k not in found)
         if len(found) == len(errors):
             break
     return float((sum(found.values(), arb(0)) * (2 * FACTOR * target.unit_roundoff)).mid())
@@ -108,7 +110,7 @@ def _some(expressions: Expressions, inputs: Expressions, row: Sequence[float], m
     It may compare balls and no more: arithmetic, `abs` too, would round them to the few bits that count out here.
     """
     for balls in refined(program(expressions, inputs), row) if expressions else ():
-        told = [b for b in balls if b.is_zero() or b.rel_accuracy_bits() > 8]
+        told = [b for b in balls if b.is_zero() or b.rel_accuracy_bits() > KNOWN]
         if any(meets(b) for b in told):
             return True
         if len(told) == len(balls):
@@ -148,10 +150,11 @@ def _flushed(argument: Expression, inputs: tuple[Expression, ...], row: Sequence
     slopes = bounds.numeric_adjoints(argument)
     nodes = tuple(slopes)
     for balls in refined(program((*nodes, *slopes.values()), inputs), row):
-        sizes = [float(abs(ball).mid()) for ball in balls]
-        values, rates = sizes[: len(nodes)], sizes[len(nodes) :]
-        lost = [rate for value, rate in zip(values, rates, strict=True) if 0 < value < target.smallest_normal]
-        return target.smallest_normal * sum(lost)
+        if all(_is_known(ball) for ball in balls):
+            sizes = [float(abs(ball).mid()) for ball in balls]
+            values, rates = sizes[: len(nodes)], sizes[len(nodes) :]
+            lost = [rate for value, rate in zip(values, rates, strict=True) if 0 < value < target.smallest_normal]
+            return target.smallest_normal * sum(lost)
     return 0.0
 
 
@@ -161,9 +164,15 @@ def sum_of_sizes(expressions: tuple[Expression, ...], inputs: tuple[Expression, 
     By balls, whose sum may be larger than any float where its product is none.
     """
     for balls in refined(program(expressions, inputs), row):
-        if all(b.is_finite() for b in balls):
-            return float((sum((abs(b) for b in balls), arb(0)) * times).mid())
+        found = sum((abs(b) for b in balls), arb(0))
+        if _is_known(found):
+            return float((found * times).mid())
     return float("nan")
+
+
+def _is_known(ball: arb) -> bool:
+    """To a few digits, or as too small for any format: what cancels is noise until the precision is high enough."""
+    return bool(ball.is_finite() and (ball.is_zero() or ball.rel_accuracy_bits() >= KNOWN or abs(ball) < NEGLIGIBLE))
 
 
 @lru_cache(maxsize=4096)

@@ -66,8 +66,8 @@ def _wrapped(operation: Operation, sample: Sample, kind: str, known: Format) -> 
         program = compiled(claim.outputs[:1], claim.inputs, IN_INTEGERS)
         for kept in _kept(kind):
             with np.errstate(all="ignore"):
-                value = float(program(*(Whole(int(x), kept) for x in row))[0])
-                slack = (2 * FACTOR + len(row)) * known.unit_roundoff * (1 + abs(value))
+                value, size = (float(program(*(Whole(int(x), one) for x in row))[0]) for one in (kept, replace(kept, sizes=True)))
+                slack = (2 * FACTOR + len(row)) * known.unit_roundoff * (1 + abs(value) + abs(size))
                 rounded = float(known.round(np.array(value)))
             if abs(value - actual) <= slack or np.array_equal(rounded, actual, equal_nan=True):
                 return True
@@ -86,7 +86,8 @@ class Kept:
     """The types of sums of inputs, of differences, of what is made of one number, and of sums of those.
 
     Where differences are `exchanged`, t - y is taken as y - t, which the formulas, being even in it, allow. Where they are
-    `by_floats`, integers are computed as numbers of float64 and then kept, as in JavaScript.
+    `by_floats`, integers are computed as numbers of float64 and then kept, as in JavaScript. With `sizes`, sums of what is made
+    of one number are those of its size, which is what a sum of floats is rounded at.
     """
 
     of_inputs: Any
@@ -95,6 +96,7 @@ class Kept:
     sums: Any
     exchanged: bool
     by_floats: bool
+    sizes: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ class Whole:
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, Whole):
             return self.value + other
+        if self.kept.sizes and not self.of_inputs:
+            return Whole(abs(self.value) + abs(other.value), self.kept, False)
         return self._in(self.kept.of_inputs if self.of_inputs else self.kept.sums, self.value + other.value, self.of_inputs)
 
     def __sub__(self, other: Any) -> Any:

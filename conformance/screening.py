@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FEW = 32  # so many doubtful places of one output are not worth a screening
 TOGETHER = 16  # more outputs are screened by one tape
+HAS_EXTENDED = np.finfo(np.longdouble).eps < 2.0**-60
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ def _screened(claim: Claim, rows: Floats, actual: Floats, high: Floats, ulps: Fl
             by_condition = error / _strict(claim, output, rows[chosen], target)
             told[chosen, k] = np.isfinite(by_condition)
             share[chosen, k] = np.fmin(share[chosen, k], by_condition)
-        if target.p <= 24:
-            excused[:, k] = share[:, k] < 0.5
+        likely = doubtful[share[doubtful, k] < 0.5]
+        if target.p <= 24 and len(likely):
+            excused[likely, k] = _is_told(*(_condition(claim, output, rows[likely], dtype) for dtype in (np.float64, np.longdouble)))
         doubtful = doubtful[~excused[doubtful, k]]
         if len(doubtful) > FEW:
             part, error = rows[doubtful], np.abs(actual[doubtful, k] - high[doubtful, k])
@@ -71,24 +73,27 @@ def _screened_together(claim: Claim, rows: Floats, error: Floats, ulps: Floats, 
     strict, absolute = (np.full(ulps.shape, np.nan) for _ in range(2))
     chosen = np.flatnonzero((ulps > FACTOR).any(axis=1))
     factors = [[factor(output) for output in claim.outputs] for factor in (bounds.strict_factor, bounds.absolute_factor)]
-    for allowance, factor, condition in zip((strict, absolute), factors, _conditions(claim, rows[chosen]), strict=True):
+    conditions = _conditions(claim, rows[chosen])
+    for allowance, factor, condition in zip((strict, absolute), factors, conditions, strict=True):
         allowance[chosen] = _known(2 * FACTOR * target.unit_roundoff * np.array(factor) * condition)
     share = np.fmin(ulps / FACTOR / np.array(factors[0]), error / strict)
     excused = (share < 0.5) & (target.p <= 24)
+    if excused[chosen].any():
+        excused[chosen] &= _is_told(conditions[0], _conditions(claim, rows[chosen], np.longdouble)[0])
     return Screened(share, np.isfinite(error / strict), excused, error < absolute / 2)
 
 
-def _conditions(claim: Claim, rows: Floats) -> tuple[Floats, Floats]:
+def _conditions(claim: Claim, rows: Floats, dtype: Any = np.float64) -> tuple[Floats, Floats]:
     """|f| + Σ|x ∂f/∂x|, and Σ|v ∂f/∂v| over every intermediate v, for each row and output: one way back for all outputs."""
     order = [v for v in walk(claim.outputs) if v.operator not in ("number", *bounds.NOT_NUMBERS)]
     slopes = {v: parts(v, ONE) for v in order}
     needed = tuple(dict.fromkeys([*order, *(slope for found in slopes.values() for _, slope in found)]))
-    at = dict(zip(needed, _evaluated(needed, claim, rows), strict=True))
+    at = dict(zip(needed, _evaluated(needed, claim, rows, dtype), strict=True))
     adjoint: dict[Expression, Floats] = {}
-    strict, absolute = (np.zeros((len(rows), len(claim.outputs))) for _ in range(2))
+    strict, absolute = (np.zeros((len(rows), len(claim.outputs)), dtype) for _ in range(2))
     rounded = {*claim.rounded}
     for k, output in enumerate(claim.outputs):
-        adjoint.setdefault(output, np.zeros(strict.shape))[:, k] += 1.0
+        adjoint.setdefault(output, np.zeros(strict.shape, dtype))[:, k] += 1.0
         strict[:, k] += np.abs(at[output])
     for v in reversed(order):
         if v not in adjoint:
@@ -105,14 +110,23 @@ def _conditions(claim: Claim, rows: Floats) -> tuple[Floats, Floats]:
     return strict, absolute
 
 
-def _evaluated(expressions: tuple[Expression, ...], claim: Claim, rows: Floats) -> list[Floats]:
-    values = compiled(expressions, claim.inputs, FLOATS)(*rows.T)
-    return [value if np.ndim(value) else np.full(len(rows), value) for value in values]
+def _evaluated(expressions: tuple[Expression, ...], claim: Claim, rows: Floats, dtype: Any = np.float64) -> list[Any]:
+    values = compiled(expressions, claim.inputs, FLOATS)(*rows.T.astype(dtype))
+    return [value if np.ndim(value) else np.full(len(rows), value, dtype) for value in values]
 
 
 def _strict(claim: Claim, output: Expression, rows: Floats, target: Format) -> Any:
-    condition = bounds.magnitude(_evaluated(bounds.strict_sums(output, claim.rounded).relative, claim, rows))
-    return _known(2 * FACTOR * target.unit_roundoff * bounds.strict_factor(output) * condition)
+    return _known(2 * FACTOR * target.unit_roundoff * bounds.strict_factor(output) * _condition(claim, output, rows))
+
+
+def _condition(claim: Claim, output: Expression, rows: Floats, dtype: Any = np.float64) -> Any:
+    """|f| + Σ|x ∂f/∂x|, as far as floats tell."""
+    return bounds.magnitude(_evaluated(bounds.strict_sums(output, claim.rounded).relative, claim, rows, dtype))
+
+
+def _is_told(double: Any, extended: Any) -> Any:
+    """Whether floats tell a condition: where it is what cancelling left, more bits leave another. None is told without more bits."""
+    return HAS_EXTENDED & (double < 2 * extended) & (extended < 2 * double)
 
 
 def _absolute(claim: Claim, output: Expression, rows: Floats, target: Format) -> Any:

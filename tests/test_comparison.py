@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eqwise.conformance.claims import Frame, pullback_claim, slope_claim, value_claim
-from eqwise.conformance.comparison import judge
+from eqwise.conformance.comparison import failing_places, judge
 from eqwise.conformance.invocation import alike
 from eqwise.conformance.laws import allowance
 from eqwise.conformance.screening import _absolute, _conditions, _strict
@@ -64,6 +64,14 @@ def test_what_leaves_the_range_by_little_excuses(frame, row, first, actual, dtyp
     claim, target = value_claim(frame), FORMATS[dtype]
     judged = [judge(claim, np.array([given]), np.array([[actual]]), target).verdict for given in (row, [first, *row[1:]])]
     assert judged == ["inaccurate", "deviates"]
+
+
+@pytest.mark.parametrize(("dtype", "farthest"), [("float64", 300), ("float32", 40)])
+def test_what_cancelling_leaves_is_no_allowance(dtype, farthest):
+    """tanh is flat far out, where its slope of e^−2x is wrong if it is 0: floats, and balls of few bits, see noise in its condition."""
+    rows = np.column_stack([FORMATS[dtype].round(np.linspace(20, farthest, 101)), np.full(101, 0.125 + 2.0**-7)])
+    found = failing_places(slope_claim(Frame("tanh"), 0), rows, np.zeros((101, 1)), FORMATS[dtype], ("inaccurate", "deviates"))
+    assert [row for row, _, place in found if place.verdict == "inaccurate"] == [*range(101)]
 
 
 def test_laws_ask_nothing_where_an_intermediate_leaves_the_range():

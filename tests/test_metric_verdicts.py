@@ -199,6 +199,18 @@ def test_of_integers_that_do_not_fit_only_what_wraps_is_inaccurate(operation, me
     assert (result.verdict, result.label) == (verdict, "range" if verdict == "inaccurate" else None)
 
 
+@pytest.mark.parametrize("seed", [29, 30])
+def test_a_sum_of_floats_of_what_wrapped_is_rounded_at_the_size_of_its_terms(seed):
+    """Squares of 32 bits that cancel, added up in single precision: the little that is left has few digits."""
+
+    def mse(t, y):
+        return np.add.accumulate(((t - y) ** 2).astype(np.float32), dtype=np.float32)[-1] / np.float32(len(t))
+
+    session = Session(_with(mse=mse), effort="standard", seed=seed)
+    result = checks_of(OPERATIONS["mse"])["integers"](session, OPERATIONS["mse"], "")
+    assert (result.verdict, result.label) == ("inaccurate", "range")
+
+
 def test_integers_that_overflow_are_inaccurate_and_wrong_ones_deviate():
     """In the type of the integers; refused ones are not offered."""
 
