@@ -81,7 +81,13 @@ def value_claim(frame: Frame) -> Claim:
     """One row: the outputs, over the row's inputs and the hyper-parameters."""
     arrays = [_symbols(name, shape) for name, shape in frame.shapes()]
     hyper = {name: symbol(name) for name in frame.entry.hyper}
-    return Claim(tuple(frame.outputs(arrays, hyper)), _flat([*arrays, *hyper.values()]))
+    simplified = _by_scores(*arrays) if frame.operation in ("logistic_binary_cross_entropy", "softmax_cross_entropy") else ()
+    return Claim(tuple(frame.outputs(arrays, hyper)), _flat([*arrays, *hyper.values()]), simplified=simplified)
+
+
+def _by_scores(u: Array, t: Array) -> tuple[Expression, ...]:
+    """The sizes of the terms of Σt(log Σeᵘ − u), and of Σ(max(u, 0) − ut + log(1 + e^−|u|)), which cancel where u is large."""
+    return (total([abs(score) * (1 + abs(share)) for score, share in zip(u, t, strict=True)]),)
 
 
 @lru_cache(maxsize=512)

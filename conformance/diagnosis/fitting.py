@@ -25,7 +25,7 @@ NEAR = 16  # ulps of the actual value, within which floats may err
 ESTIMATES = 6
 FEW = 2  # trials that floats look at
 TELLING_SHARE = 2  # one failing place in so many must tell the hypothesis from the printed formula
-ALMOST = 0.99
+ALMOST, MOSTLY = 0.99, 0.9
 FEWEST = 4  # places that hold, to tell a condition by
 WORDS = 2  # that a fact may be told in
 MOVED = 1 + 2.0**-7  # a measured number must be known so well
@@ -115,10 +115,15 @@ def errors(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, tar
     return [one.ulps for one in fits] if sum(telling) >= enough else None
 
 
-def elsewhere(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> float:
-    """The share of the places where the printed formula fits at which it fits as well; 1 means everywhere."""
+def elsewhere(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> float | None:
+    """The share of the places where the printed formula fits at which it fits as well; 1 means everywhere.
+
+    Of a form that cancels, which may lose nothing by chance, mostly is everywhere, and None is told of one that fits less.
+    """
     fits = [fit for one in found for fit in _fit_passing(hypothesis, one, base, target)]
     share = sum(fits) / len(fits) if fits else 1.0
+    if hypothesis.cancels:
+        return 1.0 if share >= MOSTLY else None
     certain = share < 1 or not hypothesis.is_certified or _holds_throughout(hypothesis, found, base, target)
     return share if certain else ALMOST
 
@@ -126,7 +131,7 @@ def elsewhere(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, 
 @lru_cache(maxsize=256)
 def _fit_passing(hypothesis: Hypothesis, one: Failing, base: Readings, target: Format) -> tuple[bool, ...]:
     """Whether it fits as well, at every place where the printed formula does."""
-    return tuple(made is not None for made in _fits(hypothesis, one, one.passing, base, target))
+    return tuple(made is not None and not made.surprising for made in _fits(hypothesis, one, one.passing, base, target))
 
 
 def _holds_throughout(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> bool:

@@ -71,7 +71,7 @@ def of_forms(claim: Claim) -> Iterator[Hypothesis]:
             yield Hypothesis("cancellation", text_, 1, change=change, cancels=True)
             if len(claim.outputs) == 1:
                 told = f"{text_} and overflows" if "which" in text_ else f"{text_}, which overflows"
-                yield Hypothesis("literal evaluation", told, 1, change=change, program=np.dtype(np.float64))
+                yield Hypothesis("literal evaluation", told, 2, change=change, program=np.dtype(np.float64))
 
 
 def of_detours(claim: Claim) -> Iterator[Hypothesis]:

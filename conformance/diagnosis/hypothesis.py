@@ -25,8 +25,8 @@ from eqwise.spec.transcript import formula
 Change = Callable[[Claim, Trial], Sequence[Expression]]
 PLAIN = 3  # digits of a number that somebody may have written
 FITS = ("conforms", "inaccurate")
-LOST = 2.0**12  # of what a form may lose, its errors are at least this part, mostly
-LOSES = 64  # times as much as rounding, where that a form cancels says something
+LIKE = 64  # of a form that cancels floats lose what was lost, within this factor
+LOSES = 16  # times as much as rounding, where that a form cancels says something
 SHARED = 2.0**-4  # of a number may be wrong where it tells anything
 TELLING = 4  # a fit says something where so many allowances would fit between it and what was expected
 
@@ -35,11 +35,12 @@ TELLING = 4  # a fit says something where so many allowances would fit between i
 class Fit:
     """How far a number is from what a hypothesis says, in ulps, and whether that tells it from the printed formula.
 
-    None says neither: many formulas have no value there, or overflow.
+    None says neither: many formulas have no value there, or overflow. What would have lost much more is `surprising`.
     """
 
     ulps: float
     tells: bool | None
+    surprising: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,9 @@ class Hypothesis:
         if found.verdict not in FITS:
             return None
         if self.cancels:
-            return Fit(found.error / unit, found.error * LOST >= found.allowance >= LOSES * FACTOR * unit)
+            lost = abs(float(on_rows(claim.outputs[k : k + 1], claim.inputs, row[None, :], target.dtype)[0, 0]) - expected)
+            is_like = found.error / LIKE <= lost <= found.error * LIKE and found.error >= LOSES * FACTOR * unit
+            return Fit(found.error / unit, is_like, lost > LIKE * LIKE * max(found.error, unit))
         if self.format is not None:
             return Fit(found.error / unit, actual != 0 and bool(self.format.round(expected) != expected))
         return Fit(found.error / unit, _apart(found.error, found.allowance, actual, expected))
@@ -147,7 +150,7 @@ def _apart(error: float, allowance: float, actual: float, expected: float) -> bo
     """Whether what came has some digits of what is told, and several allowances would fit between it and what was expected."""
     if not np.isfinite(actual):
         return None
-    return bool(error <= abs(actual) * SHARED and TELLING * allowance <= abs(actual - expected))
+    return bool(error <= abs(actual) * SHARED and TELLING * max(error, allowance) <= abs(actual - expected))
 
 
 def substituted(outputs: Sequence[Expression], put: dict[Expression, Expression]) -> list[Expression]:
