@@ -21,20 +21,38 @@ KNOWN = 8  # bits of a size that an allowance is made of
 NEGLIGIBLE = arb((1, -1150))
 
 
-def absolute(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
-    sums, factor = bounds.absolute_sums(output), bounds.absolute_factor(output)
-    rounding = sum_of_sizes(sums.relative, inputs, row, 2 * FACTOR * target.unit_roundoff)
-    return rounding * factor + target.smallest_normal * sum_of_sizes(sums.underflow, inputs, row)
+def strict(output: Expression, rounded: Expressions, inputs: Expressions, row: Sequence[float], size: float, target: Format) -> arb:
+    """max(4 ulp, 8u·(|f| + Σ|x ∂f/∂x|)) over the inputs that are rounded, for a result of this size; more for long sums."""
+    conditioning = _sizes(bounds.strict_sums(output, rounded).relative, inputs, row, 2 * FACTOR * target.unit_roundoff)
+    floor = arb(FACTOR * float(target.ulp(min(size, target.largest))))
+    return (floor if conditioning is None or conditioning < floor else conditioning) * bounds.strict_factor(output)
 
 
-def told(errors: tuple[Expression, ...], inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
+def absolute(output: Expression, inputs: Expressions, row: Sequence[float], target: Format) -> arb:
+    """8u·n·Σ|v ∂f/∂v| + (smallest normal)·Σ|∂f/∂v| over the intermediates v; 0, which excuses nothing, where no precision tells."""
+    rounding = _sizes(bounds.absolute_sums(output).relative, inputs, row, 2 * FACTOR * target.unit_roundoff)
+    underflow = _underflow(output, inputs, row, target)
+    return arb(0) if rounding is None or underflow is None else rounding * bounds.absolute_factor(output) + underflow
+
+
+def _underflow(output: Expression, inputs: Expressions, row: Sequence[float], target: Format) -> arb | None:
+    """(smallest normal)·Σ|∂f/∂v| over the intermediates v that are not 0, as those of a branch that is not taken are."""
+    slopes = bounds.numeric_adjoints(output)
+    for balls in refined(program((*slopes, *slopes.values()), inputs), row):
+        found = sum((abs(rate) for v, rate in zip(balls[: len(slopes)], balls[len(slopes) :], strict=True) if not v.is_zero()), arb(0))
+        if _is_known(found):
+            return (found * target.smallest_normal).mid()
+    return None
+
+
+def told(errors: Expressions, inputs: Expressions, row: Sequence[float], target: Format) -> arb:
     """What rounding makes of these, of which some may have no value."""
     found: dict[int, arb] = {}
     for balls in refined(program(errors, inputs), row) if errors else ():
         found.update((k, abs(ball)) for k, ball in enumerate(balls) if _is_known(ball) and k not in found)
         if len(found) == len(errors):
             break
-    return float((sum(found.values(), arb(0)) * (2 * FACTOR * target.unit_roundoff)).mid())
+    return (sum(found.values(), arb(0)) * (2 * FACTOR * target.unit_roundoff)).mid()
 
 
 def by_squares(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> float:
@@ -56,16 +74,15 @@ def kept_outputs(output: Expression, applied: tuple[tuple[Expression, Expression
     return [slopes[u] * y / gradient(y, [u])[0] for u, y in applied if u in slopes]
 
 
-def distance(actual: float, exact: arb, allowance: float, target: Format) -> float:
+def distance(actual: float, exact: arb, allowance: arb, target: Format) -> arb:
     """|actual − exact|; 0 for an infinity where the allowance reaches the overflow threshold."""
     if np.isnan(actual):
-        return float("inf")
+        return arb("inf")
     if np.isinf(actual):
         sign = 1 if actual > 0 else -1
         overflow = arb(target.overflow.numerator) / target.overflow.denominator
-        reaches = np.isfinite(allowance) and bool(exact * sign + arb(allowance) >= overflow)
-        return 0.0 if reaches else float("inf")
-    return float(abs(arb(actual) - exact).upper())
+        return arb(0) if bool(exact * sign + allowance >= overflow) else arb("inf")
+    return abs(arb(actual) - exact).upper()
 
 
 @lru_cache(maxsize=4096)
@@ -121,7 +138,7 @@ def _some(expressions: Expressions, inputs: Expressions, row: Sequence[float], m
 def divides_by_little(output: Expression, inputs: tuple[Expression, ...], row: Sequence[float], target: Format) -> bool:
     """Whether a divisor that does not descend from an exponential is 0 within what its own program may lose."""
     divisors = [v for v in bounds.exposed(output) if v in bounds.divisors((output,))]
-    return any(sum_of_sizes((v,), inputs, row) <= absolute(v, inputs, row, target) for v in divisors)
+    return any(sum_of_sizes((v,), inputs, row) <= float(absolute(v, inputs, row, target)) for v in divisors)
 
 
 def near_kinks(
@@ -163,11 +180,16 @@ def sum_of_sizes(expressions: tuple[Expression, ...], inputs: tuple[Expression, 
 
     By balls, whose sum may be larger than any float where its product is none.
     """
+    found = _sizes(expressions, inputs, row, times)
+    return float("nan") if found is None else float(found)
+
+
+def _sizes(expressions: Expressions, inputs: Expressions, row: Sequence[float], times: float) -> arb | None:
     for balls in refined(program(expressions, inputs), row):
         found = sum((abs(b) for b in balls), arb(0))
         if _is_known(found):
-            return float((found * times).mid())
-    return float("nan")
+            return (found * times).mid()
+    return None
 
 
 def _is_known(ball: arb) -> bool:

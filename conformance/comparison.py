@@ -22,7 +22,8 @@ from eqwise.spec.numbers.formats import Floats, Format
 
 MANY = 4  # outputs, each of which is a formula of its own to floats
 ENOUGH = 16  # confirmed places after which a failing property is not searched for a worse one
-MOST_KINKS = 4
+MOST_KINKS = 4  # that meet at a place
+MOST_AT_KINKS = 256  # places at kinks that are passed over
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,11 @@ class Outcome:
 
     @property
     def message(self) -> str | None:
-        """What failed and by how much, in words."""
+        """What failed and by how much at the worst place, in words."""
         if self.verdict == "conforms":
             return None
-        size = f"of {self.max_share:.3g} times the strict allowance" if self.max_share < np.inf else "beyond any allowance"
+        share = self.worst.error / self.worst.allowance if self.worst and self.worst.allowance else self.max_share
+        size = f"of {share:.3g} times the strict allowance" if share < np.inf else "beyond any allowance"
         return f"{self.verdict}, with an error {size}"
 
     def merged(self, other: Outcome) -> Outcome:
@@ -126,13 +128,24 @@ def judge(claim: Claim, rows: Floats, actual: Floats, target: Format, places: in
     undefined are left out.
     """
     rows, actual, high, ulps, _ = _compared(claim, rows, actual, target)
-    finite = ulps[np.isfinite(ulps)]
-    found = Outcome("conforms", actual.size, float(finite.max(initial=0.0)), 0.0)
+    found = Outcome("conforms", actual.size, _largest_error(claim, rows, ulps, target), 0.0)
     for i, k, place in _places(claim, rows, actual, high, ulps, target, places, enough):
         if _rank(place) > (VERDICTS.index(found.verdict), found.max_share):
             worst = _worst(claim, rows[i], k, float(high[i, k]), float(actual[i, k]), place)
             found = replace(found, verdict=place.verdict, max_share=place.share, label=place.label, worst=worst)
     return found
+
+
+def _largest_error(claim: Claim, rows: Floats, ulps: Floats, target: Format) -> float:
+    """The largest finite error in ulps, but for those at kinks, where any slope between the one-sided ones conforms."""
+    has_kinks = claim.is_derivative and bool(bounds.branch_arguments(claim.outputs[0]))
+    largest = 0.0
+    for flat in _largest(ulps, np.isfinite(ulps), MOST_AT_KINKS if has_kinks else 1):
+        i, k = divmod(flat, ulps.shape[1])
+        largest = float(ulps[i, k])
+        if not (has_kinks and largest > FACTOR and is_near_kink(claim, rows[i].tolist(), k, target)):
+            break
+    return largest
 
 
 def failing_places(claim: Claim, rows: Floats, actual: Floats, target: Format, failing: Sequence[str]) -> Iterator[tuple[int, int, Place]]:
@@ -203,7 +216,7 @@ def _places(
     screened = screen(claim, rows, actual, high, ulps, target)
     beyond = (ulps > FACTOR) & ~screened.excused
     pressing = beyond & ~screened.tolerable
-    weight = np.where(beyond, ulps + 1e100, screened.share)
+    weight = np.where(pressing, ulps, screened.share)
     most = places if len(claim.outputs) == 1 else places // 4
     groups = ((pressing, None), (~pressing & screened.told, most), (~pressing & ~screened.told, most))
     for flat in [place for group, count in groups for place in _largest(weight, group, count) if place not in judged]:
@@ -245,15 +258,16 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     exact = _ball(claim, row, k)
     if exact is None:
         return Place("undecided", np.inf, np.nan, np.nan)
-    size = float(abs(exact).upper())
-    sums = bounds.strict_sums(output, claim.rounded)
-    floor = FACTOR * float(target.ulp(min(size, target.largest)))
-    conditioning = allowances.sum_of_sizes(sums.relative, inputs, row, 2 * FACTOR * target.unit_roundoff)
-    strict = float(np.fmax(floor, conditioning)) * bounds.strict_factor(output)
+    size = abs(exact).upper()
+    strict = allowances.strict(output, claim.rounded, inputs, row, float(size), target)
     error = allowances.distance(actual, exact, strict, target)
+
+    def place(verdict: str, label: str | None = None, absolute: float = np.inf) -> Place:
+        return Place(verdict, float(error / strict), float(error), float(strict), label, absolute)
+
     if error <= strict:
-        return Place("conforms", error / strict, error, strict)
-    absolute = float(np.fmax(strict, allowances.absolute(output, inputs, row, target)))
+        return place("conforms")
+    absolute = max(strict, allowances.absolute(output, inputs, row, target))
     if error > absolute:
         absolute += allowances.told((*allowances.kept_outputs(output, claim.applied), *claim.simplified[k : k + 1]), inputs, row, target)
     if error > absolute:
@@ -261,13 +275,13 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
     if error > absolute and claim.factors and allowances.sum_of_sizes(claim.factors[k : k + 1], inputs, row) < target.smallest_normal:
         absolute = max(absolute, size)
     if allowances.distance(actual, exact, absolute, target) <= absolute:
-        beyond = not np.isfinite(absolute) or np.isinf(actual)  # what is rounded or multiplied there has left the range
-        return Place("inaccurate", error / strict, error, strict, "range" if beyond else None)
+        beyond = absolute > target.largest or np.isinf(actual)  # what is rounded or multiplied there has left the range
+        return place("inaccurate", "range" if beyond else None)
     if allowances.leaves_range(output, claim.is_derivative, claim.cotangents, inputs, row, target):
-        return Place("inaccurate", error / strict, error, strict, "range")
+        return place("inaccurate", "range")
     if allowances.divides_by_little(output, inputs, row, target):
-        return Place("inaccurate", error / strict, error, strict, "division")
-    return Place("deviates", error / strict, error, strict, absolute=absolute)
+        return place("inaccurate", "division")
+    return place("deviates", absolute=float(absolute))
 
 
 def _ball(claim: Claim, row: Sequence[float], k: int) -> arb | None:

@@ -120,7 +120,7 @@ def guarded(call: str, function: Callable[[], Any]) -> Any:
         raise
     except AdapterError as error:  # of a process of its own: the rest of the sentence
         raise AdapterError(f"{call} {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise AdapterError(f"{call} raised {type(error).__name__}: {error}") from error
 
 

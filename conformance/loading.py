@@ -61,7 +61,7 @@ def _misspelt(made: Adapter) -> Iterator[tuple[str, str]]:
     """What an adapter defines under a name that is nearly that of an operation, and that operation, which it does not offer."""
     public = (name for name in dir(made) if not name.startswith("_") and not hasattr(Adapter, name) and callable(getattr(made, name)))
     for name in sorted({*getattr(made, "operations", public)} - {*OPERATIONS}):
-        near = get_close_matches(name, OPERATIONS, 1, 0.85)
+        near = get_close_matches(name, OPERATIONS, 1, 0.75)
         if near and not callable(getattr(made, near[0], None)):
             yield name, near[0]
 
@@ -122,7 +122,7 @@ def _made(found: type, name: str, options: Mapping[str, str]) -> Any:
         raise UsageError(plain(f"adapter {name!r}: {error}")) from error
     except TypeError as error:
         raise UsageError(f"adapter {name!r} does not take the options {dict(options)}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"adapter {name!r} cannot be made: {type(error).__name__}: {error}") from error
 
 
@@ -164,9 +164,10 @@ def _from_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"eqwise_adapter_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    sys.path.append(str(path.parent.resolve()))  # where a module beside it is found, after all others
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"adapter file {str(path)!r} cannot be imported: {type(error).__name__}: {error}") from error
     return module
 

@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--dtypes", metavar="D,D", help=f"only these of {', '.join(FORMATS)}")
     group.addoption("--literal", action="store_true", help="accept no reading but the printed formula")
     group.addoption("--accuracy", default="absolute", metavar="A", help="absolute; strict: inaccurate results fail; or a share of strict")
-    group.addoption("--effort", choices=tuple(EFFORTS), default="standard", help="how many points are judged")
+    group.addoption("--effort", default="standard", help=f"how many points are judged: {', '.join(EFFORTS)}")
     group.addoption("--conformance-seed", type=int, default=DEFAULT_SEED, metavar="N", help="explore other points")
     group.addoption("--conformance-report", metavar="FILE", help="write the JSON report")
     group.addoption("--bug-reports", metavar="DIR", help="write a Markdown file for each distinct fault, with a script that shows it")
@@ -76,6 +76,8 @@ def _session(config: pytest.Config) -> Session:
     adapter, known = load(options.adapter, options_in(_adapter_options(options)), options.isolate)
     dtypes = _dtypes(options.dtypes, adapter.dtypes)
     _check_accuracy(options.accuracy)
+    if options.effort not in EFFORTS:
+        raise UsageError(f"--effort {options.effort!r}: one of {', '.join(EFFORTS)}")
     return Session(adapter, known, options.conformance_seed, options.effort, options.accuracy, options.literal, dtypes, inquires=True)
 
 
@@ -109,6 +111,8 @@ def equations(text: str | None) -> frozenset[int]:
 
 
 def _dtypes(text: str | None, offered: Any) -> tuple[str, ...]:
+    if isinstance(offered, str):
+        raise UsageError(f"the adapter's dtypes are {offered!r}; they are a tuple of names, such as ({offered!r},)")
     unknown = [name for name in offered if name not in FORMATS]
     if unknown:
         raise UsageError(f"the adapter lists dtype {unknown[0]!r}; the suite judges {', '.join(FORMATS)}")

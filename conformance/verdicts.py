@@ -129,16 +129,23 @@ class ClauseVerdict:
 
 
 def by_clause(results: Iterable[Result]) -> dict[str, ClauseVerdict]:
-    """Every cited clause with its verdict. An operation that is not offered counts only where nothing else is."""
+    """Every cited clause with its verdict.
+
+    An operation that is not offered counts only where nothing else is; what is a theorem of the notes, where no operation is asked.
+    """
+    told = [result for result in results if result.concerns_clauses]
+    asked = {key for result in told if result.property not in OF_THE_NOTES for key in result.clauses}
     clauses: dict[str, ClauseVerdict] = {}
-    for result in results:
-        for key in result.clauses if result.concerns_clauses else ():
+    for result in told:
+        for key in result.clauses:
             clause = clauses.setdefault(key, ClauseVerdict())
             if result.verdict == "not_offered":
                 continue
             clause.assertions += result.points
             clause.kinds.add(result.property)
             verdict, reading = result.on(key)
+            if key in asked and result.property in OF_THE_NOTES:
+                continue
             if clause.verdict == "not_offered" or VERDICTS.index(verdict) > VERDICTS.index(clause.verdict):
                 clause.verdict, clause.reading = verdict, reading
     return clauses

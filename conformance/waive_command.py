@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ def run(known: argparse.Namespace) -> None:
     own = [result for result in results if result.operation == known.operation]
     if not own:
         raise ValueError(_none("operation", known.operation, [result.operation or "" for result in results]))
-    entries = _declarations(known, own) if known.reading else [_waiver(known, own)]
+    failing = FAILING if report["options"]["accuracy"] == "absolute" else (*FAILING, "inaccurate")
+    entries = _declarations(known, own) if known.reading else [_waiver(known, own, failing)]
     path, options = _place(known.file, report["options"])
     _append(path, entries, lambda fresh: waivers.read(fresh, report["adapter"]["version"], options))
     print(f"{path}: {len(entries)} added")
@@ -55,12 +56,13 @@ def _place(file: str | None, asked: Mapping[str, Any]) -> tuple[Path, dict[str, 
     return waivers_file(adapter), options_of(adapter, given)
 
 
-def _waiver(known: argparse.Namespace, own: list[Result]) -> str:
+def _waiver(known: argparse.Namespace, own: list[Result], verdicts: Sequence[str]) -> str:
+    """The entry for what has one of these verdicts, which are those that fail the run."""
     if not (known.kind and known.property):
         raise ValueError(f"a waiver needs --kind, one of {', '.join(waivers.KINDS)}, and --property")
-    failing = [result for result in own if result.property == known.property and result.verdict in (*FAILING, "inaccurate")]
+    failing = [result for result in own if result.property == known.property and result.verdict in verdicts]
     if not failing:
-        failures = [result.property for result in own if result.verdict in (*FAILING, "inaccurate")]
+        failures = [result.property for result in own if result.verdict in verdicts]
         raise ValueError(_none(f"failing property of {known.operation}", known.property, failures))
     dtypes = {result.dtype: result for result in failing}
     for dtype in known.dtype or ():

@@ -74,6 +74,32 @@ def test_what_cancelling_leaves_is_no_allowance(dtype, farthest):
     assert [row for row, _, place in found if place.verdict == "inaccurate"] == [*range(101)]
 
 
+@pytest.mark.parametrize("actual", [np.exp(50.0), 1.0, -np.inf, np.nan])
+def test_a_result_beyond_the_range_is_no_excuse(actual):
+    """e⁸⁰⁰ is infinite in float64, and so is what its condition allows as a float: the balls are finite, and decide."""
+    claim, row = value_claim(Frame("exponential_loss")), np.array([[-800.0, 1.0]])
+    assert judge(claim, row, np.array([[np.inf]]), FORMATS["float64"]).verdict == "conforms"
+    assert judge(claim, row, np.array([[actual]]), FORMATS["float64"]).verdict == "deviates"
+
+
+@pytest.mark.parametrize("x", [100.0, 700.0, 710.0, 1e30])
+def test_a_branch_that_is_not_taken_excuses_nothing(x):
+    """The slope of ELU is 1 above 0, whatever exp(x) is there: its factor is 0, and did not vanish."""
+    claim = slope_claim(Frame("elu"), 0)
+    assert judge(claim, np.array([[x, 1.0, 1.0]]), np.array([[np.nan]]), FORMATS["float32"]).verdict == "deviates"
+
+
+def test_the_worst_place_is_told_and_errors_at_kinks_are_not():
+    """A slope between those on both sides of a kink conforms, however many ulps it is from one; the headline is of what is shown."""
+    claim = slope_claim(Frame("relu"), 0)
+    outcome = judge(claim, np.array([[0.0, 1.0], [2.0, 1.0]]), np.array([[0.5], [1.0]]), FORMATS["float64"])
+    assert (outcome.verdict, outcome.max_ulp) == ("conforms", 0.0)
+    far = np.linspace(1.0, 2.0, 64)
+    outcome = judge(value_claim(Frame("relu")), far[:, None], far[:, None] * (1 + far[:, None] * 1e-9), FORMATS["float64"])
+    assert float(outcome.worst.inputs["x"].decimal) == 2.0
+    assert outcome.message == f"deviates, with an error of {outcome.worst.error / outcome.worst.allowance:.3g} times the strict allowance"
+
+
 def test_laws_ask_nothing_where_an_intermediate_leaves_the_range():
     """2|y − t| on the way to the slope of (34), which is 2δ there; of float16 too, whose range floats do not leave."""
     rows = np.array([[1e3, 0.0, 1.0, 1.0], [4e4, 0.0, 1.0, 1.0]])

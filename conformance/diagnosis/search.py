@@ -64,7 +64,8 @@ def _explanations(session: Session, operation: Operation, result: Result, target
     if sum(len(one.places) for one in again) < ENOUGH:
         return []
     held = {h: share for h in fitting_ones if (share := _share(h, again, base, target)) is not None}
-    return [_told(h, again, base, target, held[h]) for h in _simplest(held, again, base, target)[:MOST]]
+    told = [_told(h, again, base, target, held[h], not result.interval) for h in _simplest(held, again, base, target)[:MOST]]
+    return list({one.text: one for one in told}.values())
 
 
 def _again(session: Session, looked_at: Callable[[Session], list[Failing]]) -> tuple[Failing, ...]:
@@ -178,12 +179,15 @@ def _cotangent(one: Failing, row: int) -> float:
     return float(one.rows[row, columns[0]]) or 1.0 if len(columns) == 1 else 1.0
 
 
-def _told(hypothesis: Hypothesis, again: tuple[Failing, ...], base: Readings, target: Format, share: float) -> Explanation:
+def _told(
+    hypothesis: Hypothesis, again: tuple[Failing, ...], base: Readings, target: Format, share: float, with_bound: bool
+) -> Explanation:
+    """In words, with a bound of where it fails if no interval tells."""
     errors = fitting.errors(hypothesis, again, base, target) or []
     points, max_ulp, text = len(errors), max(errors), hypothesis.text
     if share < 1:
         fact, bound = fitting.condition(hypothesis, again, base, target)
-        text = f"{text}, where {fact}" if fact else f"where it fails{f', which is at {bound}' if bound else ''}: {text}"
+        text = f"{text}, where {fact}" if fact else f"where it fails{f', which is at {bound}' if bound and with_bound else ''}: {text}"
     elif hypothesis.is_certified:
         outcomes = [fitting.outcome(hypothesis, one, base, target) for one in again]
         points, max_ulp = sum(one.points for one in outcomes), max(one.max_ulp for one in outcomes)

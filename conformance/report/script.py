@@ -197,7 +197,7 @@ def _told(acts: Acts, fine: str) -> str:
 
 def _versions(program: Program) -> str:
     packages = sorted({"numpy", *(name for line in program.imports if (name := _package(line)))})
-    named = 'f"{name} {getattr(sys.modules[name], \'__version__\', \'unknown\')}"'
+    named = 'f"{name} {getattr(sys.modules[name], \'__version__\', \'\')}".rstrip()'
     return f'print("python", sys.version.split()[0], *({named} for name in {packages!r}))'
 
 

@@ -89,7 +89,7 @@ def told(line: Line, found: Found) -> str:
         return f"fails everywhere{variable} ({found.probed:,} places probed)"
     if found.is_exhaustive:
         return f"fails at {found.failing:,} of all {found.probed:,} numbers{variable}: {intervals}"
-    return f"fails {intervals}; correct outside{variable} ({found.probed:,} places probed)"
+    return f"fails {intervals}; nothing fails outside{variable} ({found.probed:,} places probed)"
 
 
 def _told(interval: Interval, target: Format) -> str:

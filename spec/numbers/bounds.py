@@ -3,7 +3,7 @@
 With u half an ulp of 1 and f the exact result,
 
     strict    max(4 ulp(f), 8u·(|f| + Σ|x ∂f/∂x|))  over all inputs x;  for sums over n terms × max(1, log₂ n)
-    absolute  8u·n·Σ|v ∂f/∂v| + (smallest normal)·Σ|∂f/∂v|  over every intermediate v of the printed formula
+    absolute  8u·n·Σ|v ∂f/∂v| + (smallest normal)·Σ|∂f/∂v|  over every intermediate v ≠ 0 of the printed formula
 
 What only a square makes of an error is added to the second where it matters: see `squares`.
 A branch argument within its own strict allowance of its threshold excuses the other branch as well.
