@@ -52,6 +52,13 @@ class Adapter:
 
     `uniform`, `xavier`, `he` and `gauss` return weights of the shape (n_in, n_out), as `dense` takes them, and `bias` zeros.
 
+    `dropout(x, p, seed, training)` drops each unit with probability p, the same ones for the same seed; with `training` false it is
+    inference. `dropout_layer(p, seed)` returns an object with `train(x)`, a fresh mask each time, and `infer(x)`.
+
+    `batch_norm_layer(features, epsilon, rate, dtype)` returns an object with `train(x)` and `infer(x)` for x of the shape (batch,
+    features), with `gamma` and `beta`, which the suite reads and sets, and, where it shows them, its running `mean` and `variance`,
+    into which a batch goes with the weight `rate`.
+
     Seeds are integers from 0 to below 2 to the power of `seed_bits`: fewer than 32 where the framework keeps fewer, as in a
     float. Of `uniform`, `xavier`, `he` and `gauss` every bit must matter; `dropout` is given any seed below 2³².
 

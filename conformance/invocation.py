@@ -49,6 +49,8 @@ def as_array(adapter: Adapter, call: str, result: Any) -> Array:
     if isinstance(result, (int, float)):
         return np.asarray(result)
     array = guarded(f"to_numpy of the result of {call}", lambda: np.asarray(adapter.to_numpy(result)))
+    if array.dtype.kind in "OSU":
+        raise AdapterError(f"{call} returned {_brief(result)}, which is no array of numbers")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 

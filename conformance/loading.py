@@ -59,9 +59,10 @@ def load(name: str, options: Mapping[str, str], isolate: bool = False) -> tuple[
 
 def _misspelt(made: Adapter) -> Iterator[tuple[str, str]]:
     """What an adapter defines under a name that is nearly that of an operation, and that operation, which it does not offer."""
+    told = getattr(made, "operations", None)  # by a process: nothing else is among them
     public = (name for name in dir(made) if not name.startswith("_") and not hasattr(Adapter, name) and callable(getattr(made, name)))
-    for name in sorted({*getattr(made, "operations", public)} - {*OPERATIONS}):
-        near = get_close_matches(name, OPERATIONS, 1, 0.75)
+    for name in sorted({*(public if told is None else told)} - {*OPERATIONS, "vjp"}):
+        near = get_close_matches(name, OPERATIONS, 1, 0.75 if told is None else 0.0)
         if near and not callable(getattr(made, near[0], None)):
             yield name, near[0]
 

@@ -58,8 +58,8 @@ def misbehaving(monkeypatch):
         ("exit", "tanh ended the process (exit status 3)"),
         ("hang", "tanh got no answer within "),
         ("closed", "the process closed its output"),
-        ("nothing", "neither a result, nor not_offered, nor an error"),
-        ("both", "neither a result, nor not_offered, nor an error"),
+        ("nothing", "an answer has a result, not_offered or an error, and nothing else"),
+        ("both", "an answer has a result, not_offered or an error, and nothing else"),
         ("nan", "got a line that is no JSON"),
         ("deep", "got a line that is no JSON"),
         ("narrow", "returned float32 for float64 inputs"),
@@ -67,7 +67,9 @@ def misbehaving(monkeypatch):
         ("short", "bytes of data for float64 of shape [1099511627776]"),
         ("dtype", "'float128' is no dtype"),
         ("base64", "is no base64"),
-        ("null", "tanh returned"),
+        ("null", "tanh returned None, which is no array of numbers"),
+        ("unended", "bytes without the end of a line: is the output flushed?"),
+        ("bare", '0.5 is no value: a number that is no integer is {"float64": base64}'),
         ("object", "{'thing': 1} is no value"),
         ("huge", "got a line of more than 1,048,576 bytes"),
         ("callback", "got a callback that cannot be answered"),
@@ -78,7 +80,7 @@ def test_what_a_process_does_wrong_costs_one_property_alone(misbehaving, monkeyp
     """The verdict is `error` with what happened; the next operation is judged by a process that works."""
     if fault == "closed":  # it does not end by itself
         monkeypatch.setattr(process, "WAIT", 0.2)
-    adapter = misbehaving(fault, time_limit="4" if fault == "hang" else "60")
+    adapter = misbehaving(fault, time_limit="4" if fault in ("hang", "unended") else "60")
     for _ in range(2):
         result = _judged(adapter, "tanh")
         assert result.verdict == "error"
@@ -134,6 +136,8 @@ def test_an_object_is_lost_with_its_process(misbehaving):
         (f"{sys.executable} {MISBEHAVING} silent", "it got no answer within 1 s"),
         (f"{sys.executable} {MISBEHAVING} version-2", "it speaks 'eqwise-stdio/2', not 'eqwise-stdio/1'"),
         (f"{sys.executable} {MISBEHAVING} no-name", "the name of its hello cannot be None"),
+        (f"{sys.executable} {MISBEHAVING} half-hello", "the dtypes of its hello cannot be ['half']; of dtypes there are float64"),
+        (f"{sys.executable} {MISBEHAVING} no-dtypes", "the dtypes of its hello cannot be []"),
         (f"{sys.executable} {MISBEHAVING} no-operations", "offers no operation of the contract"),
         (f"{sys.executable} {MISBEHAVING} list", "its hello is [], not a mapping"),
         (f"{sys.executable} {MISBEHAVING} refuses-to-start", "ValueError: no option \\x1b[31m colour"),
@@ -173,7 +177,7 @@ def test_a_process_that_cannot_be_started_again_is_told(tmp_path, misbehaving):
     messages = [_judged(adapter, "tanh").message for _ in range(5)]
     assert "ended the process (exit status 3)" in messages[0]
     assert "another one cannot be started" in messages[1] and "only once" in messages[1]
-    assert "3 others did not say hello" in messages[4]
+    assert "3 others cannot be started: instead of saying hello, it ended the process" in messages[4]
 
 
 # numbers
@@ -314,6 +318,13 @@ def test_an_adapter_that_breaks_the_protocol_is_told(misbehaving, fault, what, w
     """The check that fails says what came instead."""
     failed = {title: reason for outcome, title, reason in checked(misbehaving(fault)) if outcome == "FAIL"}
     assert why in failed[what]
+
+
+def test_what_a_lost_process_could_not_show_is_asked_of_another(misbehaving):
+    """A crash is told by the check that saw it, not by the one that looks at how the process ends."""
+    told = {title: outcome for outcome, title, _ in checked(misbehaving("crash"))}
+    assert told["inputs that cannot be used are errors, and the process goes on"] == "FAIL"
+    assert told["the process ends when its input does"] == "ok"
 
 
 def test_check_adapter_prints_a_line_for_each_check(capsys):

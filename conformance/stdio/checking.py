@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from eqwise.conformance.adapter import OPERATIONS, NotOffered
 from eqwise.conformance.stdio.client import StdioAdapter
 from eqwise.conformance.stdio.connection import Raised
-from eqwise.conformance.stdio.process import Failure
+from eqwise.conformance.stdio.process import WAIT, Failure
 from eqwise.conformance.stdio.serve import OBJECTS
 from eqwise.conformance.stdio.values import DTYPES, encoded
 from eqwise.spec.numbers.formats import FORMATS
@@ -31,7 +31,7 @@ class NothingToCheck(Exception):
 
 
 def hello(adapter: StdioAdapter) -> None:
-    """hello is as the schema has it, with operations of the contract"""
+    """hello is as the schema has it"""
     try:
         from jsonschema import Draft202012Validator
     except ImportError:
@@ -95,6 +95,9 @@ def bad_inputs(adapter: StdioAdapter) -> None:
     name = next(name for name in OPERATIONS if adapter.offers(name))
     short = {"dtype": adapter.dtypes[0], "shape": [3], "data": "AAAA"}
     for value in ("text", {"thing": 1}, {**short, "dtype": "float7"}, short):
+        if value != "text":
+            with _refused(adapter, f"the value {value}"):
+                adapter.connection.request("echo", {"value": value})
         with _refused(adapter, f"the input {value}"):
             adapter.connection.request("call", {"operation": name, "inputs": [value] * len(OPERATIONS[name].inputs), "hyper": {}})
 
@@ -144,9 +147,13 @@ def callbacks(adapter: StdioAdapter) -> None:
 
 def ending(adapter: StdioAdapter) -> None:
     """the process ends when its input does"""
+    with suppress(Failure, NotOffered):
+        adapter.asked("echo", value=True)  # by another process where a check has lost the last
     running = adapter.connection.process
-    if running is None or not running.ends():
-        raise Broken("it was still there two seconds later")
+    if running is None:
+        raise NothingToCheck("no process is left after a request")
+    if not running.ends():
+        raise Broken(f"it was still there {WAIT:g} seconds later")
 
 
 CHECKS: tuple[Callable[[StdioAdapter], None], ...] = (

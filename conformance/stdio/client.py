@@ -16,6 +16,7 @@ from eqwise.conformance.stdio.connection import LIMIT, PROTOCOL, CannotStart, Co
 from eqwise.conformance.stdio.process import Failure
 from eqwise.conformance.stdio.values import NotAValue, brief, decoded, encoded
 from eqwise.spec.numbers.expression import Array
+from eqwise.spec.numbers.formats import FORMATS
 
 OWN = ("time_limit", "known")  # the options that the suite keeps for itself
 
@@ -153,7 +154,8 @@ def checked_hello(hello: Any) -> Mapping[str, Any]:
         raise CannotStart(f"it speaks {brief(hello.get('protocol'))}, not {PROTOCOL!r}")
     for name, holds in _HELLO.items():
         if not holds(hello.get(name, _ABSENT.get(name))):
-            raise CannotStart(f"the {name} of its hello cannot be {brief(hello.get(name))}")
+            of = f"; of dtypes there are {', '.join(FORMATS)}, of which it takes one or more" if name == "dtypes" else ""
+            raise CannotStart(f"the {name} of its hello cannot be {brief(hello.get(name))}{of}")
     return hello
 
 
@@ -165,7 +167,7 @@ _ABSENT: Mapping[str, Any] = {"reduction": {}, "seed_bits": 32, "settings": {}, 
 _HELLO: Mapping[str, Callable[[Any], bool]] = {
     "name": lambda value: isinstance(value, str),
     "version": lambda value: isinstance(value, str),
-    "dtypes": _texts,
+    "dtypes": lambda value: _texts(value) and bool(value) and set(value) <= set(FORMATS),
     "operations": _texts,
     "reduction": lambda value: isinstance(value, dict) and _texts(list(value.values())),
     "seed_bits": lambda value: isinstance(value, int) and 13 < value <= 32,

@@ -51,6 +51,7 @@ class Connection:
     process: Process | None = None
     number: int = 0
     failed_starts: int = 0
+    reason: str = ""
     hung: Counter[tuple[Any, ...]] = field(default_factory=Counter)
 
     def start(self) -> Any:
@@ -67,7 +68,8 @@ class Connection:
             raise Refusal(error.message if error.kind == "UsageError" else f"{error.kind}: {error.message}") from error
         except (Failure, NotOffered) as error:
             self.stop(0)
-            raise CannotStart(f"instead of saying hello, it {error}") from error
+            did = f"does not offer it: {error}" if isinstance(error, NotOffered) else str(error)
+            raise CannotStart(f"instead of saying hello, it {did}") from error
         self.failed_starts = 0
         return hello
 
@@ -88,11 +90,11 @@ class Connection:
 
     def _start_again(self) -> None:
         if self.failed_starts >= STARTS:
-            raise Failure(f"cannot be asked: the process ended, and {STARTS} others did not say hello")
+            raise Failure(f"cannot be asked: the process ended, and {STARTS} others cannot be started: {self.reason}")
         try:
             self.start()
         except CannotStart as error:
-            self.failed_starts += 1
+            self.failed_starts, self.reason = self.failed_starts + 1, str(error)
             raise Failure(f"cannot be asked: the process ended, and another one cannot be started: {error}") from error
 
     def _exchange(self, method: str, limit: float, fields: Mapping[str, Any], functions: Sequence[Callable[..., Any]] | None) -> Any:
@@ -132,7 +134,8 @@ class Connection:
                 raise NotOffered(reason)
             case {"error": {"type": str(kind), "message": str(message)}, **rest} if not rest:
                 raise Raised(kind, message)
-        raise Failure(f"got {brief(answer)}, which is neither a result, nor not_offered, nor an error")
+        keys = ", ".join(map(repr, answer))
+        raise Failure(f"got {brief(answer)}, of {keys}; beside its id an answer has a result, not_offered or an error, and nothing else")
 
     def stop(self, patience: float = 2.0) -> None:
         """End the process, if there is one."""

@@ -77,7 +77,8 @@ class Process:
         left = deadline - time.monotonic()
         events = self.poll.poll(max(0.0, left) * 1000)
         if not events:
-            raise Hung(self._words())
+            half = f", but {len(self.buffer)} bytes without the end of a line: is the output flushed?" if self.buffer else ""
+            raise Hung(half + self._words())
         for pipe, _ in events:
             if pipe == self.stdin:
                 continue

@@ -68,6 +68,8 @@ def decoded(value: Any, other: Other | None = None) -> Any:
     """
     if isinstance(value, list):
         return [decoded(item, other) for item in value]
+    if isinstance(value, float):
+        raise NotAValue(f"{value!r} is no value: a number that is no integer is {{\"float64\": base64}}")
     if not isinstance(value, dict):
         return value
     match value:
@@ -94,7 +96,10 @@ def _array(name: Any, shape: Any, data: Any) -> np.ndarray[Any, Any]:
     wanted = math.prod(shape) * DTYPES[name].itemsize
     if len(content) != wanted:
         raise NotAValue(f"{len(content)} bytes of data for {name} of shape {shape}, which takes {wanted}")
-    return _swapped(np.frombuffer(content, DTYPES[name])).reshape(shape)
+    try:
+        return _swapped(np.frombuffer(content, DTYPES[name])).reshape(shape)
+    except ValueError as error:
+        raise NotAValue(f"{brief(shape)} is no shape: {error}") from error
 
 
 def brief(value: Any) -> str:
