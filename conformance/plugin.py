@@ -86,6 +86,13 @@ def _adapter_options(options: Any) -> list[str]:
     return [*options.adapter_option, *([f"device={options.device}"] if options.device else [])]
 
 
+def _unusual(options: Any) -> list[str]:
+    """The options that verdicts depend on, where they are not left at their defaults, as words of a command line."""
+    usual = {"effort": "standard", "accuracy": "absolute", "conformance_seed": DEFAULT_SEED}
+    given = [(f"--{name.replace('_', '-')}", str(getattr(options, name))) for name in usual if getattr(options, name) != usual[name]]
+    return [*(["--literal"] if options.literal else []), *(word for pair in given for word in pair)]
+
+
 def _check_accuracy(text: str) -> None:
     if text not in ("absolute", "strict") and not re.fullmatch(r"0?\.\d+|1", text):
         raise UsageError(f"--accuracy {text!r}: absolute, strict, or a share of the strict allowance from 0 to 1, such as 0.5")
@@ -283,7 +290,7 @@ def _report_bugs(terminalreporter: Any, config: pytest.Config) -> None:
     session, options = config.stash[SESSION], config.option
     texts = _adapter_options(options)
     fresh, asked, foreign = lambda: load(options.adapter, options_in(texts))[0], options.adapter, is_foreign(options.adapter)
-    setting = Setting(session.adapter, fresh, asked, texts, suite_version(), options.isolate, foreign)
+    setting = Setting(session.adapter, fresh, asked, texts, suite_version(), options.isolate, foreign, _unusual(options))
     terminalreporter.write_line("")
     try:
         written = bugs.write(bugs.folder(options.bug_reports), _controller[-1].results, setting, session.accuracy)

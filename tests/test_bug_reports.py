@@ -78,7 +78,7 @@ def test_report_of_a_fault_has_everything(tmp_path):
     (text,) = written([explained, DERIVATIVE], tmp_path).values()
     assert text.startswith("# softplus deviates from log(1 + exp(x)) on \\[20.000000000000004, 36.7\\]\n")
     for part in (
-        "(section 4, definition)", r"f(x) = \log(1 + e^x)", EXPECTED, "ulp", "## Where", "x itself beyond 20", "4096 fresh results",
+        "(section 4, definition)", r"f(x) = \log(1 + e^x)", EXPECTED, "ulp", "## Where", "x itself beyond 20", "4,096 fresh results",
         "eqwise run linear.py --equations 12 --dtypes float64 -k eq12-softplus-value", "NumPy", "ball arithmetic",
     ):  # fmt: skip
         assert part in text, part

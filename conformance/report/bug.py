@@ -14,7 +14,7 @@ from eqwise.conformance.adapter import OPERATIONS, Adapter
 from eqwise.conformance.case import Case
 from eqwise.conformance.report.faults import Fault
 from eqwise.conformance.report.markup import code, fenced, prose, row
-from eqwise.conformance.report.naming import listed, numbers_of, selection, title
+from eqwise.conformance.report.naming import fit, listed, numbers_of, selection, title, told
 from eqwise.conformance.report.text import markdown
 from eqwise.conformance.report.trial import Trial
 from eqwise.conformance.verdicts import Explanation, Result, Worst
@@ -29,7 +29,8 @@ _MOST_INPUTS = 8
 class Setting:
     """What all reports of a run share: the adapter, how it is made anew, how it was asked for, and the version of the suite.
 
-    `isolated`: it was asked for in a process of its own; `foreign`: it is none of Python's, so that no script comes from it.
+    `isolated`: it was asked for in a process of its own; `foreign`: it is none of Python's, so that no script comes from it; `further`:
+    other options that the checks depend on.
     """
 
     adapter: Adapter
@@ -39,6 +40,7 @@ class Setting:
     suite: str = "unknown"
     isolated: bool = False
     foreign: bool = False
+    further: Sequence[str] = ()
 
     @property
     def versions(self) -> dict[str, str]:
@@ -58,7 +60,7 @@ def report(fault: Fault, setting: Setting, trial: Trial) -> str:
         "## The formula", *_formulas(fault),
         "## Expected and actual", *_numbers_table(fault.first, shown), *_certainty(fault),
         *_place(fault.first),
-        "## Diagnosis", *_diagnosis(fault),
+        *_diagnosis(fault),
         "## See it in ten seconds", *_script(trial),
         "## Run this check", *_command(fault.first, setting),
         "## Every property that fails", "\n".join(_table(fault)),
@@ -136,7 +138,8 @@ def _error(result: Result, worst: Worst) -> str:
         sizes.append(f"{error / Decimal(worst.allowance):.4g} times the allowance of {worst.allowance:.4g}")
     is_told = result.max_ulp is not None and error.is_finite()
     largest = f" At most {result.max_ulp:.4g} ulp anywhere that was tried." if is_told else ""
-    return f"The error here is {worst.error:.4g}: {', '.join(sizes)}.{largest}"
+    of = f" of {worst.output}" if worst.output != "output" else ""
+    return f"The error here{of} is {worst.error:.4g}: {', '.join(sizes)}.{largest}"
 
 
 def _certainty(fault: Fault) -> Iterator[str]:
@@ -175,7 +178,10 @@ def _place(result: Result) -> Iterator[str]:
 
 def _diagnosis(fault: Fault) -> Iterator[str]:
     """Every explanation; several stand together where nothing that was tried tells them apart."""
-    found = {(e.kind, e.text): e for result in fault.results for e in result.explanations}
+    found = {(e.kind, e.text): e for result in fault.results for e in told(result)}
+    if not found and any(result.explanations for result in fault.results):
+        return  # what came, and stands above, says it all
+    yield "## Diagnosis"
     if not found:
         yield "Nothing that was tried explains it."
         return
@@ -186,16 +192,15 @@ def _diagnosis(fault: Fault) -> Iterator[str]:
 
 def _explains(fault: Fault, key: tuple[str, str]) -> str:
     """The properties, and the dtypes, that an explanation explains."""
-    told = [r for r in fault.results if key in {(e.kind, e.text) for e in r.explanations}]
-    dtypes = listed(list(dict.fromkeys(r.dtype for r in told if r.dtype)))
-    return listed(list(dict.fromkeys(r.property for r in told))) + (f" in {dtypes}" if dtypes else "")
+    those = [r for r in fault.results if key in {(e.kind, e.text) for e in r.explanations}]
+    dtypes = listed(list(dict.fromkeys(r.dtype for r in those if r.dtype)))
+    return listed(list(dict.fromkeys(r.property for r in those))) + (f" in {dtypes}" if dtypes else "")
 
 
 def _explained(explanation: Explanation, properties: str) -> str:
     of = f", {numbers_of(explanation.clauses)}" if explanation.clauses else ""
     formula = f": the results are those of {code(explanation.formula)}" if explanation.formula else ""
-    points = f"within {explanation.max_ulp:.4g} ulp on {explanation.points} fresh results"
-    return f"{properties}: {prose(explanation.text)} ({prose(explanation.kind)}{of}){formula}, {points}"
+    return f"{properties}: {prose(explanation.text)} ({prose(explanation.kind)}{of}){formula}; {fit(explanation)}"
 
 
 def _script(trial: Trial) -> Iterator[str]:
@@ -212,7 +217,7 @@ def _script(trial: Trial) -> Iterator[str]:
 
 def _command(result: Result, setting: Setting) -> Iterator[str]:
     words = ["eqwise", "run", setting.asked, *(word for option in setting.options for word in ("--adapter-option", option))]
-    words += ["--isolate"] if setting.isolated else []
+    words += [*(["--isolate"] if setting.isolated else []), *setting.further]
     yield fenced(" ".join(map(shlex.quote, [*words, *selection(result)])), "sh")
 
 

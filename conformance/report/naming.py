@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from eqwise.conformance.adapter import OPERATIONS
 from eqwise.conformance.report.citing import cited
 from eqwise.conformance.report.faults import Fault
-from eqwise.conformance.verdicts import Result
+from eqwise.conformance.verdicts import Explanation, Result
 from eqwise.spec.document import EQUATIONS
 from eqwise.spec.transcript import formula
 
+MANY_ULPS = 1000  # more say nothing
 _LONGEST = 60  # characters of a formula in a title
 _VERBS = {"deviates": "deviates from", "inaccurate": "loses accuracy against"}
 
@@ -47,6 +48,20 @@ def numbers_of(clauses: Sequence[str]) -> str:
 def listed(words: Sequence[str]) -> str:
     """a, b and c."""
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def told(result: Result) -> list[Explanation]:
+    """The explanations that say more than the message does, as that of an error does not."""
+    return [one for one in result.explanations if one.text not in (result.message or "")]
+
+
+def fit(explanation: Explanation) -> str:
+    """How well an explanation fits, and on how many results."""
+    points = f"{explanation.points:,} fresh results"
+    if not explanation.max_ulp:
+        return f"seen on {points}"
+    within = f"{max(explanation.max_ulp, 0.01):.2g} ulp" if explanation.max_ulp < MANY_ULPS else "the allowance"
+    return f"fits {points} within {within}"
 
 
 def selection(result: Result) -> list[str]:

@@ -9,6 +9,7 @@ from math import isfinite
 from textwrap import wrap
 from typing import Any
 
+from eqwise.conformance.report import naming
 from eqwise.conformance.report.text import plain
 from eqwise.conformance.verdicts import VERDICTS, Number, Result, by_clause
 from eqwise.spec.document import EQUATIONS, STATEMENTS, clause_of
@@ -21,7 +22,6 @@ _TITLES = {
     "9": "back-propagation", "10": "optimizers", "11": "initialization", "12": "regularization",
 }  # fmt: skip
 _MOST_INPUTS = 6
-MANY_ULPS = 1000  # more say nothing
 
 
 def summary(results: list[Result], adapter: Any) -> Iterator[str]:
@@ -109,8 +109,9 @@ def _details(result: Result) -> Iterator[str]:
         yield f"    … and {len(inputs) - _MOST_INPUTS} more inputs, in the JSON report"
     yield _number("expected", worst.expected)
     yield _number("actual", worst.actual)
+    of = f" of {worst.output}" if worst.output != "output" else ""
     largest = f"; at most {result.max_ulp:.4g} ulp" if result.max_ulp is not None and isfinite(worst.error) else ""
-    yield f"    {'error':<12} {worst.error:.4g}, allowed {worst.allowance:.4g}{largest}"
+    yield f"    {'error':<12} {worst.error:.4g}{of}, allowed {worst.allowance:.4g}{largest}"
     yield from _found_out(result)
 
 
@@ -118,13 +119,12 @@ def _found_out(result: Result) -> Iterator[str]:
     """Where exactly it fails, and everything that would explain it."""
     if result.where:
         yield from _under("where: ", result.where)
-    if len(result.explanations) > 1:
+    explanations = naming.told(result)
+    if len(explanations) > 1:
         yield "    what would explain it (nothing that was tried tells these apart):"
-    for one in result.explanations:
-        within = f"within {max(one.max_ulp, 0.01):.2g} ulp" if one.max_ulp < MANY_ULPS else "within the allowance"
-        seen = f"fits {one.points:,} fresh results {within}" if one.max_ulp else f"seen on {one.points:,} fresh results"
-        told = f"{one.text}; {seen}" + (f"; that is {one.formula}" if one.formula else "")
-        yield from _under("- " if len(result.explanations) > 1 else "what would explain it: ", told)
+    for one in explanations:
+        told = f"{one.text}; {naming.fit(one)}" + (f"; that is {one.formula}" if one.formula else "")
+        yield from _under("- " if len(explanations) > 1 else "what would explain it: ", told)
 
 
 def _under(title: str, text: str) -> Iterable[str]:
