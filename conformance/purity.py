@@ -113,7 +113,12 @@ def _each(change: Callable[[Array], Array], inputs: Sequence[Any]) -> list[Any]:
 
 
 def goes_by_what_was(called: Callable[[Sequence[Any]], list[Array]], first: Sequence[Any], again: Sequence[Any]) -> bool:
-    """Whether overwriting the arrays of a call with others leaves results that neither those nor copies of them give."""
+    """Whether overwriting the arrays of a call with others leaves results that neither those nor copies of them give.
+
+    Raises `AdapterError` where they can no longer be written.
+    """
+    if not all(array.flags.writeable for array in flattened(first)):
+        raise AdapterError("an array that was given is locked by the call: its caller cannot write to it any more")
     for array, new in zip(flattened(first), flattened(again), strict=True):
         array[...] = new
     copies = _each(copied, first)

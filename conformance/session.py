@@ -127,6 +127,8 @@ class Timed:
             try:
                 with np.errstate():  # the framework may change it
                     return found(*arguments, **named)
+            except SystemExit as error:
+                raise RuntimeError(f"SystemExit: {error.code}") from error  # which must not end the run
             finally:
                 self.seconds += time.process_time() - start
 

@@ -103,5 +103,7 @@ def dropped(x: Array, y: Floats, p: float, target: Format) -> Array:
         scaled = wide / (1 - p)
         room = 2 * FACTOR * target.unit_roundoff * np.abs(scaled) * (2 + p / (1 - p))  # what rounding x and p excuses
         close = np.abs(y - scaled) <= room
-    require((gone | (y == wide)).all() or (gone | close).all(), f"p = {p}: some units are neither 0 nor kept, alike for all")
+    left = ~(gone | close)
+    told = f"p = {p}: a unit of {wide[left][0]} becomes {y[left][0]}, neither 0 nor {scaled[left][0]}" if left.any() else ""
+    require((gone | (y == wide)).all() or not told, f"{told}, and units are not left as they are either")
     return gone

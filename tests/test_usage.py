@@ -64,6 +64,11 @@ def test_a_misspelt_operation_is_told(tmp_path):
     with pytest.warns(UserWarning, match="'sofmax' is no operation of the contract, and is not judged; is 'softmax' meant") as told:
         load(str(tmp_path / "mine.py"), {})
     assert len(told) == 1
+    (tmp_path / "mine.py").write_text("class Mine:\n    dtypes = 'float32'\n    def tanh(self, x): return x\n    def rleu(self, x): return x\n")
+    with pytest.warns(UserWarning, match="'rleu' is no operation of the contract, and is not judged; is 'relu' meant"):
+        load(str(tmp_path / "mine.py"), {})
+    done = _run("mine.py", cwd=tmp_path)
+    assert done.returncode == 4 and "dtypes are 'float32'; they are a tuple of names" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -82,6 +87,7 @@ def test_a_misspelt_operation_is_told(tmp_path):
         (["reference", "--conformance-report", "no/such/folder/report.json"], "cannot be written"),
         (["reference", "--conformance-report", "."], "it is a folder"),
         (["reference", "--adapter-option", "x"], "is not KEY=VALUE"),
+        (["reference", "--effort", "fast"], "--effort 'fast': one of smoke, standard, thorough"),
         (["reference", "--accuracy", "2"], "a share of the strict allowance from 0 to 1"),
         (["reference", "--adapter-option", "x=1"], "does not take the options"),
     ],
@@ -181,6 +187,12 @@ class Broken(Adapter):
         x[...] = 1.0
         return x
 
+    def elu(self, x, alpha): sys.exit(3)
+
+    def leaky_relu(self, x, alpha):
+        x.flags.writeable = False
+        return activations.leaky_relu(x, alpha)
+
     def identity(self, x):
         self.kept = getattr(self, "kept", {})
         out = self.kept.setdefault(x.shape, np.empty(x.shape))
@@ -196,6 +208,8 @@ class Broken(Adapter):
         ("logistic", "value", "error", "never narrower"),
         ("step", "purity", "deviates", "writes to its input x"),
         ("identity", "purity", "deviates", "changes when it is called again"),
+        ("elu", "value", "error", "elu raised RuntimeError: SystemExit: 3"),
+        ("leaky_relu", "purity", "error", "locked by the call"),
         ("softplus", "value", "conforms", ""),
         ("softplus", "derivative", "not_offered", ""),
         ("softplus", "purity", "conforms", ""),

@@ -177,6 +177,18 @@ def test_waive_adds_what_the_suite_accepts(report, capsys):
     assert "remove the waiver" in " ".join(suite(report.parent, 1).split())
 
 
+def test_waive_takes_what_fails_the_run_of_the_report(report, tmp_path, capsys):
+    """An inaccurate result is waived where inaccuracy fails, and would be a stale waiver elsewhere."""
+    data, file = json.loads(report.read_text()), tmp_path / "r.json"
+    for result in data["results"]:
+        result["verdict"] = "inaccurate" if result["verdict"] == "deviates" else result["verdict"]
+    for accuracy, status in (("absolute", 4), ("strict", 0)):
+        data["options"]["accuracy"] = accuracy
+        file.write_text(json.dumps(data))
+        assert waive(file, "--property", "value") == status
+    assert "no failing property of softplus 'value'" in capsys.readouterr().err
+
+
 def test_junit_and_annotations_say_the_same(tmp_path, monkeypatch):
     """Clause, verdict and diagnosis; a name with commands in it commands nothing."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
