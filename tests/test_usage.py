@@ -64,7 +64,8 @@ def test_a_misspelt_operation_is_told(tmp_path):
     with pytest.warns(UserWarning, match="'sofmax' is no operation of the contract, and is not judged; is 'softmax' meant") as told:
         load(str(tmp_path / "mine.py"), {})
     assert len(told) == 1
-    (tmp_path / "mine.py").write_text("class Mine:\n    dtypes = 'float32'\n    def tanh(self, x): return x\n    def rleu(self, x): return x\n")
+    source = "class Mine:\n    dtypes = 'float32'\n    def tanh(self, x): return x\n    def rleu(self, x): return x\n"
+    (tmp_path / "mine.py").write_text(source)
     with pytest.warns(UserWarning, match="'rleu' is no operation of the contract, and is not judged; is 'relu' meant"):
         load(str(tmp_path / "mine.py"), {})
     done = _run("mine.py", cwd=tmp_path)
