@@ -250,6 +250,50 @@ def test_a_detour_over_a_hyper_parameter_is_named():
     assert result.verdict == "deviates" and told == ["delta added to the slope and taken away again, which cancels"]
 
 
+SLOPES = {
+    "tanh": (lambda x, y: 1 - y * y, ["the slope formed from the rounded output y, as 1 - y²"]),
+    "logistic": (lambda x, y: y * (1 - y), ["the slope formed from the rounded output y, as y(1 - y)"]),
+    "elu": (lambda x, y, alpha: np.where(x > 0, 1, y + alpha), ["the slope formed from the rounded output y, as y + alpha"]),
+    "softplus": (lambda x, y: np.where(x < -20, 0, 1 / (1 + np.exp(-x))), []),
+}
+
+
+@pytest.mark.parametrize("operation", SLOPES)
+def test_a_slope_of_the_rounded_output_is_named(operation):
+    """And one that is 0 far out, as no form that cancels has it, gets none of them."""
+    slope, wanted = SLOPES[operation]
+
+    class Kept(ReferenceAdapter):
+        name = "kept"
+
+        def vjp(self, operation, inputs, cotangent, **hyper):
+            with np.errstate(all="ignore"):
+                y = getattr(ReferenceAdapter, operation)(*inputs, **hyper)
+                return ((cotangent * slope(inputs[0], y, **hyper)).astype(cotangent.dtype),)
+
+    session = Session(Kept(), effort="smoke", dtypes=("float64",))
+    result = checks_of(OPERATIONS[operation])["derivative"](session, OPERATIONS[operation], "float64")
+    told = [one.text for one in explained(session, result).explanations if one.kind == "cancellation"]
+    assert result.verdict in ("inaccurate", "deviates") and told == wanted
+
+
+def test_overflow_is_explained_by_the_printed_formula_alone():
+    """log(1 + exp(−ty)) as it stands: whatever else is infinite there explains nothing."""
+
+    class AsPrinted(ReferenceAdapter):
+        name = "as printed"
+
+        def logistic_loss(self, y, t):
+            with np.errstate(over="ignore"):
+                return np.log1p(np.exp(-t * y))
+
+    for dtype in ("float64", "float32"):
+        session = Session(AsPrinted(), effort="smoke", dtypes=(dtype,))
+        result = checks_of(OPERATIONS["logistic_loss"])["value"](session, OPERATIONS["logistic_loss"], dtype)
+        (told,) = explained(session, result).explanations
+        assert (result.verdict, told.kind) == ("deviates", "literal evaluation") and told.text.endswith("overflows or cancels here")
+
+
 def test_a_share_as_1_minus_the_other_is_named():
     """The logistic function as 1 − 1/(1 + eˣ), which is 0 below −37."""
 

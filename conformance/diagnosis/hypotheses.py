@@ -12,12 +12,15 @@ from eqwise.conformance.comparison import Claim
 from eqwise.conformance.diagnosis import rewriting
 from eqwise.conformance.diagnosis.edits import edits
 from eqwise.conformance.diagnosis.ends import of_inputs, of_outputs
+from eqwise.conformance.diagnosis.floats import evaluated
 from eqwise.conformance.diagnosis.hypothesis import Hypothesis
 from eqwise.conformance.diagnosis.nodes import of_nodes
 from eqwise.conformance.diagnosis.trials import Readings, Trial
 from eqwise.spec.document import AS_PRINTED, EQUATIONS
-from eqwise.spec.numbers.expression import Expression, add, multiply, subtract
+from eqwise.spec.numbers.expression import OTHERWISE, Expression, add, multiply, node, subtract
 from eqwise.spec.numbers.formats import FORMATS, Format
+
+PROBED = (-2.5, -1.5, -0.5)  # at which floats tell whether a slope is one of the output
 
 
 def all_of(trials: Sequence[Trial], base: Readings, target: Format) -> Iterator[Hypothesis]:
@@ -45,6 +48,7 @@ def _all_of(trials: Sequence[Trial], base: Readings, target: Format) -> Iterator
     yield from of_inputs(claim, trials)
     yield from of_outputs(claim, trials)
     yield from of_forms(claim)
+    yield from of_kept_outputs(claim)
     yield from of_detours(claim)
     yield from of_operations(trials[0])
     if len(claim.outputs) == 1:
@@ -72,6 +76,26 @@ def of_forms(claim: Claim) -> Iterator[Hypothesis]:
             if len(claim.outputs) == 1:
                 told = f"{text_} and overflows" if "which" in text_ else f"{text_}, which overflows"
                 yield Hypothesis("literal evaluation", told, 2, change=change, program=np.dtype(np.float64))
+
+
+def of_kept_outputs(claim: Claim) -> Iterator[Hypothesis]:
+    """A slope formed from the rounded output y: by what of y(1 − y), 1 − y² and, below 0, y + α is the slope of this activation."""
+    if not (claim.is_derivative and len(claim.applied) == len(claim.outputs) == len(claim.cotangents) == 1):
+        return
+    ((u, y),) = claim.applied
+    if u not in claim.inputs:
+        return
+    columns = {x: np.array(PROBED) if x is u else np.full(len(PROBED), 0.75) for x in claim.inputs}
+    shifted = [(f"y + {x.value}", y + x) for x in claim.inputs if x is not u and x not in claim.cotangents]
+    for text, slope in (("y(1 - y)", y * (1 - y)), ("1 - y²", 1 - y * y), *shifted):
+        formed = multiply(claim.cotangents[0], slope)
+        if (text, slope) in shifted:
+            formed = node("cases", u > 0, claim.outputs[0], OTHERWISE, formed)
+        if np.allclose(*evaluated((formed, claim.outputs[0]), columns), rtol=1e-6, atol=0):
+            def change(claim: Claim, trial: Trial, formed: Expression = formed) -> Sequence[Expression]:
+                return [formed]
+
+            yield Hypothesis("cancellation", f"the slope formed from the rounded output y, as {text}", 0, change=change, cancels=True)
 
 
 def of_detours(claim: Claim) -> Iterator[Hypothesis]:

@@ -107,11 +107,12 @@ def _details(result: Result) -> Iterator[str]:
         yield _number(name, number)
     if len(inputs) > _MOST_INPUTS:
         yield f"    … and {len(inputs) - _MOST_INPUTS} more inputs, in the JSON report"
+    if worst.output != "output":
+        yield f"    {'output':<12} {worst.output.removeprefix('output ')}"
     yield _number("expected", worst.expected)
     yield _number("actual", worst.actual)
-    of = f" of {worst.output}" if worst.output != "output" else ""
     largest = f"; at most {result.max_ulp:.4g} ulp" if result.max_ulp is not None and isfinite(worst.error) else ""
-    yield f"    {'error':<12} {worst.error:.4g}{of}, allowed {worst.allowance:.4g}{largest}"
+    yield f"    {'error':<12} {worst.error:.4g}, allowed {worst.allowance:.4g}{largest}"
     yield from _found_out(result)
 
 
