@@ -25,7 +25,7 @@ NEAR = 16  # ulps of the actual value, within which floats may err
 ESTIMATES = 6
 FEW = 2  # trials that floats look at
 TELLING_SHARE = 2  # one failing place in so many must tell the hypothesis from the printed formula
-ALMOST, MOSTLY = 0.99, 0.9
+ALMOST, BY_CHANCE = 0.99, 1 / 64
 FEWEST = 4  # places that hold, to tell a condition by
 WORDS = 2  # that a fact may be told in
 MOVED = 1 + 2.0**-7  # a measured number must be known so well
@@ -118,20 +118,25 @@ def errors(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, tar
 def elsewhere(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> float | None:
     """The share of the places where the printed formula fits at which it fits as well; 1 means everywhere.
 
-    Of a form that cancels, which may lose nothing by chance, mostly is everywhere, and None is told of one that fits less.
+    None where results are right that the hypothesis says to be lost. Of a form that cancels, which may lose nothing, all others fit.
     """
+    made = [fit for one in found for fit in _passing(hypothesis, one, base, target)]
+    if sum(fit is not None and fit.surprising for fit in made) > len(made) * BY_CHANCE:
+        return None
     fits = [fit for one in found for fit in _fit_passing(hypothesis, one, base, target)]
-    share = sum(fits) / len(fits) if fits else 1.0
-    if hypothesis.cancels:
-        return 1.0 if share >= MOSTLY else None
+    share = sum(fits) / len(fits) if fits and not hypothesis.cancels else 1.0
     certain = share < 1 or not hypothesis.is_certified or _holds_throughout(hypothesis, found, base, target)
     return share if certain else ALMOST
 
 
 @lru_cache(maxsize=256)
+def _passing(hypothesis: Hypothesis, one: Failing, base: Readings, target: Format) -> tuple[Fit | None, ...]:
+    return tuple(_fits(hypothesis, one, one.passing, base, target))
+
+
 def _fit_passing(hypothesis: Hypothesis, one: Failing, base: Readings, target: Format) -> tuple[bool, ...]:
     """Whether it fits as well, at every place where the printed formula does."""
-    return tuple(made is not None and not made.surprising for made in _fits(hypothesis, one, one.passing, base, target))
+    return tuple(made is not None and not made.surprising for made in _passing(hypothesis, one, base, target))
 
 
 def _holds_throughout(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, target: Format) -> bool:

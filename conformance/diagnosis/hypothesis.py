@@ -35,7 +35,8 @@ TELLING = 4  # a fit says something where so many allowances would fit between i
 class Fit:
     """How far a number is from what a hypothesis says, in ulps, and whether that tells it from the printed formula.
 
-    None says neither: many formulas have no value there, or overflow. What would have lost much more is `surprising`.
+    None says neither: many formulas have no value there, or overflow. What is right where it would have lost much, or overflowed, is
+    `surprising`.
     """
 
     ulps: float
@@ -88,7 +89,10 @@ class Hypothesis:
             if not (np.isfinite(told) or np.isfinite(actual)):
                 return Fit(0.0, bool(self.program is not None and np.isfinite(target.round(expected))) or None)
             error = abs(told - actual)
-            return Fit(error / unit, _apart(error, max(error, unit), actual, expected)) if error <= FACTOR * unit else None
+            if error <= FACTOR * unit:
+                return Fit(error / unit, _apart(error, max(error, unit), actual, expected))
+            is_right = abs(actual - expected) <= FACTOR * unit
+            return Fit(np.inf, False, True) if is_right and not np.isfinite(told) else None
         if self.format is not None and not np.isfinite(actual):
             overflows = np.isinf(self.format.round(expected)) or bool(np.isinf(self.format.round(row)).any())
             return Fit(0.0, None) if overflows else None
