@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ import numpy as np
 from eqwise.conformance.adapter import Adapter, NotOffered, Operation
 from eqwise.spec.numbers.expression import Array
 from eqwise.spec.numbers.formats import FORMATS, Floats, Format
+
+SUITE = Path(__file__).parent
 
 
 class AdapterError(Exception):
@@ -123,7 +127,16 @@ def guarded(call: str, function: Callable[[], Any]) -> Any:
     except AdapterError as error:  # of a process of its own: the rest of the sentence
         raise AdapterError(f"{call} {error}") from error
     except (Exception, SystemExit) as error:
-        raise AdapterError(f"{call} raised {type(error).__name__}: {error}") from error
+        raise AdapterError(f"{call} raised {type(error).__name__}: {error}{_place(error)}") from error
+
+
+def _place(error: BaseException) -> str:
+    """The line of the adapter's own file in which it happened; nothing for built-in adapters, and where the suite asked NumPy."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = next((frame for frame in frames if not Path(frame.filename).is_relative_to(SUITE)), None)
+    if own is None or Path(own.filename).is_relative_to(Path(np.__file__).parent):
+        return ""
+    return f" ({Path(own.filename).name}, line {own.lineno})"
 
 
 def checked(adapter: Adapter, call: str, result: Any, shape: tuple[int, ...], target: Format) -> Floats:

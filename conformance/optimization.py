@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -38,6 +37,7 @@ from eqwise.spec.numbers.program import FLOATS, compiled
 
 Columns = Mapping[str, Floats]
 Block = tuple[Columns, Floats]
+BY_FAR = 2  # times as near, where errors of readings that say the same differ by the draw
 ENOUGH = 4  # deviating places among those where the same parts have something to say
 
 
@@ -119,7 +119,7 @@ def _evidence(session: Session, operation: Operation, target: Format) -> Evidenc
     tracks = run(session, operation.name, drawn, target, tuple(method.slots))
     judging = Judging(operation.name, method, tracks, target, 6 * session.volume)
     found = printed = judging.under((), Measured())
-    best = (printed.rank, True, 0.0)
+    is_preferred = True  # to what holds as well: the printed formula, and a declared reading
     declared = session.declared(operation.name)
     known = {number: declared.get(f"eq{number}", AS_PRINTED) for number in operation.equations}
     for choice in sorted(operation.readings()[1:], key=lambda choice: choice != known):
@@ -128,9 +128,13 @@ def _evidence(session: Session, operation: Operation, target: Format) -> Evidenc
         start = measured(session, operation, method, readings, target) if concerned else None
         if start is not None:
             other = judging.under(readings, start)
-            order = (other.rank, choice != known, other.share)
-            best, found = min((best, found), (order, other), key=itemgetter(0))
-            if choice == known and found is other and not other.failures:
+            if other.rank == found.rank:
+                is_better = choice == known or (not is_preferred and BY_FAR * other.share < found.share)
+            else:
+                is_better = other.rank < found.rank
+            if is_better:
+                found, is_preferred = other, choice == known
+            if choice == known and is_better and not other.failures:
                 break
     return found
 
