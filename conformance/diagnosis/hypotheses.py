@@ -91,7 +91,8 @@ def of_kept_outputs(claim: Claim) -> Iterator[Hypothesis]:
         formed = multiply(claim.cotangents[0], slope)
         if (text, slope) in shifted:
             formed = node("cases", u > 0, claim.outputs[0], OTHERWISE, formed)
-        if np.allclose(*evaluated((formed, claim.outputs[0]), columns), rtol=1e-6, atol=0):
+        by_output, exact = evaluated((formed, claim.outputs[0]), columns)
+        if np.allclose(by_output, exact, rtol=1e-6, atol=0):
             def change(claim: Claim, trial: Trial, formed: Expression = formed) -> Sequence[Expression]:
                 return [formed]
 
