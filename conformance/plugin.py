@@ -60,6 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "section(number): the properties of a section's operations")
     config.addinivalue_line("markers", "clauses(*keys): what the test cites")
+    config.addinivalue_line("filterwarnings", r"ignore::RuntimeWarning:eqwise\.(conformance|spec)\.")  # at extreme numbers
     try:
         config.stash[SESSION] = session = _session(config)
         if not hasattr(config, "workerinput"):

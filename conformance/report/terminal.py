@@ -45,7 +45,8 @@ def summary(results: list[Result], adapter: Any) -> Iterator[str]:
 
 def failure(result: Result, problem: str) -> str:
     """One failed property as one block."""
-    lines = [*_wrapped(f"{result.operation or 'adapter'} {result.property} {result.dtype or ''}: {problem}", "")]
+    about = " ".join(filter(None, (result.operation or "adapter", result.property, result.dtype)))
+    lines = [*_wrapped(f"{about}: {problem}", "")]
     for key in result.clauses:
         lines += _wrapped(_cited(key, result), "  ")
     return "\n".join([*lines, *_details(result)])
