@@ -121,6 +121,15 @@ def leaves_range(
     )
 
 
+def overflows(
+    value: Expression | None, slope: Expression, cotangents: Expressions, inputs: Expressions, row: Sequence[float], target: Format
+) -> bool:
+    """Whether the value whose slope this is, or the slope itself, is beyond the range, though a cotangent brings it back."""
+    slopes = bounds.numeric_adjoints(slope) if cotangents else {}
+    wholes = (*((value,) if value is not None else ()), *(slopes[c] for c in cotangents if c in slopes))
+    return _some(wholes, inputs, row, lambda b: bool(b > target.largest) or bool(b < -target.largest))
+
+
 def _some(expressions: Expressions, inputs: Expressions, row: Sequence[float], meets: Callable[[arb], bool]) -> bool:
     """Whether one of these meets a condition, as far as any precision tells.
 

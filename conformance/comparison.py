@@ -279,6 +279,8 @@ def _held(claim: Claim, row: Sequence[float], k: int, actual: float, target: For
         return place("inaccurate", "range" if beyond else None)
     if allowances.leaves_range(output, claim.is_derivative, claim.cotangents, inputs, row, target):
         return place("inaccurate", "range")
+    if allowances.overflows(claim.value, output, claim.cotangents, inputs, row, target):
+        return place("inaccurate", "range")
     if allowances.divides_by_little(output, inputs, row, target):
         return place("inaccurate", "division")
     return place("deviates", absolute=float(absolute))

@@ -82,6 +82,16 @@ def test_a_result_beyond_the_range_is_no_excuse(actual):
     assert judge(claim, row, np.array([[actual]]), FORMATS["float64"]).verdict == "deviates"
 
 
+BEYOND = [(-709.7827128933841, 1.0, "inaccurate"), (-70.0, 10.13, "inaccurate"), (-709.0, 1.0, "deviates")]
+
+
+@pytest.mark.parametrize(("y", "t", "verdict"), BEYOND)
+def test_a_slope_beyond_the_range_excuses_what_a_cotangent_brings_back(y, t, verdict):
+    """e^−ty, or te^−ty, is infinite in float64, and a cotangent of 2^−130 makes a number of it."""
+    claim = slope_claim(Frame("exponential_loss"), 0)
+    assert judge(claim, np.array([[y, t, 2.0**-130]]), np.array([[-np.inf]]), FORMATS["float64"]).verdict == verdict
+
+
 @pytest.mark.parametrize("x", [100.0, 700.0, 710.0, 1e30])
 def test_a_branch_that_is_not_taken_excuses_nothing(x):
     """The slope of ELU is 1 above 0, whatever exp(x) is there: its factor is 0, and did not vanish."""
