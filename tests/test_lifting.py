@@ -4,6 +4,7 @@ import ast
 import functools
 import os
 from dataclasses import MISSING, dataclass
+from fractions import Fraction
 from functools import cache, cached_property, partial
 
 import numpy as np
@@ -36,7 +37,7 @@ def shown(fresh, case=None):
     assert trial.source, trial.reason
     assert float(trial.output.split("actual")[1].split()[0]) == pytest.approx(replay(fresh(), case), rel=1e-12)
     imported = {name for node in ast.walk(ast.parse(trial.source)) for name in _imports(node)}
-    assert imported <= {"sys", "numpy", "functools", "dataclasses", "types", "abc", "ml_dtypes"}
+    assert imported <= {"sys", "numpy", "functools", "dataclasses", "types", "abc", "fractions", "ml_dtypes"}
     return trial.source
 
 
@@ -208,6 +209,7 @@ class SetOnTheInstance:
     [
         (scaled(1.25), "by = 1.25"),
         (scaled(np.float32(0.5)), "np.float32"),
+        (scaled(Fraction(5, 4)), "by = fractions.Fraction('5/4')"),  # made as pickle makes it, like a device of PyTorch
         (partial(np.add, 2.5), "functools.partial(np.add, 2.5)"),
         (TABLE["double"], "u * 2"),
         (np.tanh, "np.tanh"),
