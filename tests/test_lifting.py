@@ -209,7 +209,7 @@ class SetOnTheInstance:
     [
         (scaled(1.25), "by = 1.25"),
         (scaled(np.float32(0.5)), "np.float32"),
-        (scaled(Fraction(5, 4)), "by = fractions.Fraction('5/4')"),  # made as pickle makes it, like a device of PyTorch
+        (scaled(Fraction(5, 4)), "by = fractions.Fraction(5, 4)"),  # made as pickle makes it, like a device of PyTorch
         (partial(np.add, 2.5), "functools.partial(np.add, 2.5)"),
         (TABLE["double"], "u * 2"),
         (np.tanh, "np.tanh"),
