@@ -109,8 +109,10 @@ def findings(equation: int, reading: str, groups: list[list[Layers]], target: Fo
 
 def _width(exact: float, target: Format, units: int | None) -> float:
     """One that the dtype holds is off by nothing."""
+    if units is None:
+        return exact
     rounded = float(target.round(exact))
-    return exact if units is None or rounded == exact else rounded + units * float(target.ulp(exact))
+    return exact if rounded == exact else rounded + units * float(target.ulp(exact))
 
 
 def layers_of(session: Session, operation: Operation, target: Format) -> list[list[Layers]]:

@@ -165,7 +165,8 @@ def _from_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"eqwise_adapter_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    sys.path.append(str(path.parent.resolve()))  # where a module beside it is found, after all others
+    folder = str(path.parent.resolve())
+    sys.path += [folder] if folder not in sys.path else []  # where a module beside it is found, after all others
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:

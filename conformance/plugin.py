@@ -38,6 +38,7 @@ from eqwise.spec.numbers.formats import FORMATS
 SESSION = pytest.StashKey[Session]()
 RESULT = pytest.StashKey[dict[str, Any]]()
 _controller: list[Writer] = []  # the writer of the run in the controlling process; workers have none
+USUAL = {"effort": "standard", "accuracy": "absolute", "conformance_seed": DEFAULT_SEED}  # what verdicts depend on
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,9 +51,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--equations", metavar="N,N-M", help=f"only these of the equations 1 to {LAST_EQUATION}")
     group.addoption("--dtypes", metavar="D,D", help=f"only these of {', '.join(FORMATS)}")
     group.addoption("--literal", action="store_true", help="accept no reading but the printed formula")
-    group.addoption("--accuracy", default="absolute", metavar="A", help="absolute; strict: inaccurate results fail; or a share of strict")
-    group.addoption("--effort", default="standard", help=f"how many points are judged: {', '.join(EFFORTS)}")
-    group.addoption("--conformance-seed", type=int, default=DEFAULT_SEED, metavar="N", help="explore other points")
+    accuracy = "absolute; strict: inaccurate results fail; or a share of strict"
+    group.addoption("--accuracy", default=USUAL["accuracy"], metavar="A", help=accuracy)
+    group.addoption("--effort", default=USUAL["effort"], help=f"how many points are judged: {', '.join(EFFORTS)}")
+    group.addoption("--conformance-seed", type=int, default=USUAL["conformance_seed"], metavar="N", help="explore other points")
     group.addoption("--conformance-report", metavar="FILE", help="write the JSON report")
     group.addoption("--bug-reports", metavar="DIR", help="write a Markdown file for each distinct fault, with a script that shows it")
 
@@ -89,8 +91,7 @@ def _adapter_options(options: Any) -> list[str]:
 
 def _unusual(options: Any) -> list[str]:
     """The options that verdicts depend on, where they are not left at their defaults, as words of a command line."""
-    usual = {"effort": "standard", "accuracy": "absolute", "conformance_seed": DEFAULT_SEED}
-    given = [(f"--{name.replace('_', '-')}", str(getattr(options, name))) for name in usual if getattr(options, name) != usual[name]]
+    given = [(f"--{name.replace('_', '-')}", str(getattr(options, name))) for name in USUAL if getattr(options, name) != USUAL[name]]
     return [*(["--literal"] if options.literal else []), *(word for pair in given for word in pair)]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FEW = 32  # so many doubtful places of one output are not worth a screening
 TOGETHER = 16  # more outputs are screened by one tape
-HAS_EXTENDED = np.finfo(np.longdouble).eps < 2.0**-60
+HAS_EXTENDED = np.finfo(np.longdouble).eps < 2.0**-60  # whether long doubles have more bits, as on x86
 
 
 @dataclass(frozen=True)

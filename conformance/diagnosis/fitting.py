@@ -123,7 +123,7 @@ def elsewhere(hypothesis: Hypothesis, found: Sequence[Failing], base: Readings, 
     made = [fit for one in found for fit in _passing(hypothesis, one, base, target)]
     if sum(fit is not None and fit.surprising for fit in made) > len(made) * BY_CHANCE:
         return None
-    fits = [fit for one in found for fit in _fit_passing(hypothesis, one, base, target)]
+    fits = [fit is not None and not fit.surprising for fit in made]
     share = sum(fits) / len(fits) if fits and not hypothesis.cancels else 1.0
     certain = share < 1 or not hypothesis.is_certified or _holds_throughout(hypothesis, found, base, target)
     return share if certain else ALMOST

@@ -85,13 +85,14 @@ def of_kept_outputs(claim: Claim) -> Iterator[Hypothesis]:
     ((u, y),) = claim.applied
     if u not in claim.inputs:
         return
+    (cotangent,), (output,) = claim.cotangents, claim.outputs
+    forms = {"y(1 - y)": multiply(cotangent, y * (1 - y)), "1 - y²": multiply(cotangent, 1 - y * y)}
+    for x in claim.inputs:
+        if x not in (u, cotangent):
+            forms[f"y + {x.value}"] = node("cases", u > 0, output, OTHERWISE, multiply(cotangent, y + x))
     columns = {x: np.array(PROBED) if x is u else np.full(len(PROBED), 0.75) for x in claim.inputs}
-    shifted = [(f"y + {x.value}", y + x) for x in claim.inputs if x is not u and x not in claim.cotangents]
-    for text, slope in (("y(1 - y)", y * (1 - y)), ("1 - y²", 1 - y * y), *shifted):
-        formed = multiply(claim.cotangents[0], slope)
-        if (text, slope) in shifted:
-            formed = node("cases", u > 0, claim.outputs[0], OTHERWISE, formed)
-        by_output, exact = evaluated((formed, claim.outputs[0]), columns)
+    for text, formed in forms.items():
+        by_output, exact = evaluated((formed, output), columns)
         if np.allclose(by_output, exact, rtol=1e-6, atol=0):
             def change(claim: Claim, trial: Trial, formed: Expression = formed) -> Sequence[Expression]:
                 return [formed]
