@@ -21,7 +21,7 @@ from eqwise.conformance.report.trial import ends_its_process
 from eqwise.conformance.session import Session
 from eqwise.conformance.stdio import connection, process
 from eqwise.conformance.stdio.checking import CHECKS as CHECKS_OF_PROTOCOL
-from eqwise.conformance.stdio.checking import checked
+from eqwise.conformance.stdio.checking import checked, ending
 from eqwise.conformance.stdio.client import StdioAdapter
 
 MISBEHAVING = str(Path(__file__).with_name("misbehaving.py"))
@@ -325,6 +325,9 @@ def test_what_a_lost_process_could_not_show_is_asked_of_another(misbehaving):
     told = {title: outcome for outcome, title, _ in checked(misbehaving("crash"))}
     assert told["inputs that cannot be used are errors, and the process goes on"] == "FAIL"
     assert told["the process ends when its input does"] == "ok"
+    lost = misbehaving("raises")
+    lost.connection.stop(0)
+    ending(lost)
 
 
 def test_check_adapter_prints_a_line_for_each_check(capsys):

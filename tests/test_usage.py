@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 
 import jsonschema
 import numpy as np
@@ -190,6 +191,8 @@ class Broken(Adapter):
 
     def elu(self, x, alpha): sys.exit(3)
 
+    def sgd(self, theta, eta): return SimpleNamespace(step=lambda gradient, eta=None: sys.exit(5))
+
     def leaky_relu(self, x, alpha):
         x.flags.writeable = False
         return activations.leaky_relu(x, alpha)
@@ -210,6 +213,7 @@ class Broken(Adapter):
         ("step", "purity", "deviates", "writes to its input x"),
         ("identity", "purity", "deviates", "changes when it is called again"),
         ("elu", "value", "error", "elu raised RuntimeError: SystemExit: 3"),
+        ("sgd", "update", "error", "SystemExit: 5"),
         ("leaky_relu", "purity", "error", "locked by the call"),
         ("softplus", "value", "conforms", ""),
         ("softplus", "derivative", "not_offered", ""),
